@@ -42,7 +42,7 @@ async def serve_socket(
         await viewers.join(viewer)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_send, socket, viewer)
-            nursery.start_soon(_close_when_dismissed, socket, viewer)
+            nursery.start_soon(_close_when_dismissed, socket, viewer, nursery.cancel_scope)
             await _listen(socket, viewer, viewers, kept)
             nursery.cancel_scope.cancel()
     except* WebSocketDisconnect:
@@ -52,17 +52,22 @@ async def serve_socket(
 
 
 async def _send(socket: WebSocket, viewer: Viewer) -> None:
-    while True:
+    while not viewer.dismissed.is_set():
         for frame in await viewer.frames():
+            if viewer.dismissed.is_set():
+                return
             if viewer.is_compressed:
                 await socket.send_bytes(frame.deflated)
             else:
                 await socket.send_text(frame.text)
 
 
-async def _close_when_dismissed(socket: WebSocket, viewer: Viewer) -> None:
+async def _close_when_dismissed(
+    socket: WebSocket, viewer: Viewer, running: trio.CancelScope
+) -> None:
     await viewer.dismissed.wait()
     await socket.close(_TOO_MUCH, "the session has ended")
+    running.cancel()  # else it would be listened to until the client closes it, too
 
 
 async def _listen(
@@ -105,6 +110,7 @@ async def _ask(asks: object, viewer: Viewer, viewers: Viewers, kept: tuple[str, 
         return
     new = [name for name, value in asks.items() if viewer.told.get(name) != value]
     if new and not viewer.new_asks.take(trio.current_time(), len(new)):
+        viewer.forget_answers_but(asks.keys() | viewer.asks.keys())
         for name in asks:
             _refuse(viewer, name, "too many new questions; try again in a few seconds")
         return
@@ -164,6 +170,8 @@ async def events(viewer: Viewer, viewers: Viewers) -> AsyncIterator[str]:
                 frames.insert(0, Frame.of("missed", {"messages": lost}))
                 requests = viewer.missed_requests
             for frame in frames:
+                if viewer.dismissed.is_set():
+                    return
                 yield f"event: {frame.kind}\ndata: {frame.text}\n\n"
     finally:
         viewers.leave(viewer)

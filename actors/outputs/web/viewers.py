@@ -172,6 +172,14 @@ class Viewer:
         self.waiting[kind] = frame
         self.wake.set()
 
+    def forget_answers_but(self, names: Collection[str]) -> None:
+        """Let no answers wait for it but those to some questions."""
+        self.waiting = {
+            (kind, name): frame
+            for (kind, name), frame in self.waiting.items()
+            if kind != "answer" or name in names
+        }
+
     def put_event(self, frame: Frame) -> None:
         if len(self.events) == _MOST_EVENTS:
             self.missed += 1
@@ -184,9 +192,14 @@ class Viewer:
         self.requests.append(frame)
         self.wake.set()
 
+    def dismiss(self) -> None:
+        """Let it get nothing more."""
+        self.dismissed.set()
+        self.wake.set()
+
     async def frames(self) -> list[Frame]:
-        """Wait for frames, and take them."""
-        while not self.waiting and not self.events and not self.requests:
+        """Wait for frames, and take them; it does not wait once it is dismissed."""
+        while not (self.waiting or self.events or self.requests or self.dismissed.is_set()):
             await self.wake.wait()
             self.wake = trio.Event()
         found = [*self.events, *self.requests, *self.waiting.values()]
@@ -230,6 +243,8 @@ class Viewers:
         self._hello_json = hello_json
         self._hello: Frame | None = None
         self._hello_at = -math.inf
+        self._hello_made: trio.Event | None = None
+        """Set when the next one is made; `None`: nobody makes one."""
         self._answer = answer
         self._viewers: set[Viewer] = set()
         self._asking = Asking(answer, self._answered, self._asker_of)
@@ -257,11 +272,21 @@ class Viewers:
             await trio.sleep_forever()
 
     async def greet(self, viewer: Viewer) -> None:
-        """Send the first message to a viewer: all that come within a second get the same."""
-        now = trio.current_time()
-        if self._hello is None or now - self._hello_at > _HELLO_SECONDS:
-            self._hello_at = now
-            self._hello = Frame.of("hello", await in_thread(self._hello_json))
+        """Send the first message to a viewer: all that come within a second get the same.
+
+        Whoever comes while it is made waits for it.
+        """
+        while self._hello is None or trio.current_time() - self._hello_at > _HELLO_SECONDS:
+            if self._hello_made is not None:
+                await self._hello_made.wait()
+                continue  # its maker may have left before the end
+            made = self._hello_made = trio.Event()
+            try:
+                hello = Frame.of("hello", await in_thread(self._hello_json))
+                self._hello, self._hello_at = hello, trio.current_time()
+            finally:
+                self._hello_made = None
+                made.set()
         viewer.put(HELLO, self._hello)
 
     async def join(self, viewer: Viewer) -> None:
@@ -277,7 +302,12 @@ class Viewers:
         self._look_for(viewer, ())
 
     def ask(self, viewer: Viewer, asks: Mapping[str, Ask]) -> None:
-        """Keep these questions fresh for a viewer, and no others. Raises `UsageError`."""
+        """Keep these questions fresh for a viewer, and no others.
+
+        Raises `UsageError`: then those of before are kept fresh. Of other questions nothing waits
+        any more, also not why they were refused.
+        """
+        viewer.forget_answers_but(asks.keys() | viewer.asks.keys())
         new = [ask for ask in set(asks.values()) if ask not in self._lookers]
         if new and len(self._lookers) + len(new) > MOST_QUESTIONS:
             raise UsageError("too many different questions at once; try again later")
@@ -285,11 +315,7 @@ class Viewers:
             raise UsageError("too many different questions of yours; close other tabs")
         viewer.asks = dict(asks)
         viewer.sent = {name: body for name, body in viewer.sent.items() if name in asks}
-        viewer.waiting = {
-            (kind, name): frame
-            for (kind, name), frame in viewer.waiting.items()
-            if kind != "answer" or name in asks
-        }
+        viewer.forget_answers_but(asks.keys())
         if not viewer.is_paused:
             self._look_for(viewer, viewer.asks.values())
             assert self._nursery is not None
@@ -414,14 +440,15 @@ class Viewers:
         fields: Mapping[str, Any],
         reached: int | None = None,
     ) -> None:
-        self._following.discard(where)
-        if where in self._followed and span.until is not None:
-            self._followed[where] = _Sent(span.until, reached)
         known = {"since": span.since, "until": span.until, **fields}
         frame = await self._encoded(Frame.of(kind, known))
         async for viewer in _in_turns(self._viewers):
             if viewer.follows == where:
                 viewer.put_requests(frame)
+        # Only now: the next ones must not overtake these.
+        self._following.discard(where)
+        if where in self._followed and span.until is not None:
+            self._followed[where] = _Sent(span.until, reached)
 
     async def tell(self, event: AlertEvent) -> None:
         """Send an alert event to all."""
@@ -434,7 +461,7 @@ class Viewers:
         """Part with those who may no longer look: their token or password has gone."""
         for viewer in self._viewers:
             if viewer.person is not None and not may_look(viewer.person):
-                viewer.dismissed.set()
+                viewer.dismiss()
 
     async def say_goodbye(self, why: str) -> None:
         """Tell all that the server ends."""

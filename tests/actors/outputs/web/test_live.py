@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 import attrs
 import pytest
 import trio
+import trio.testing
+from starlette.websockets import WebSocket
 from trio_websocket import (
     ConnectionClosed,
     ConnectionRejected,
@@ -20,9 +23,10 @@ from trio_websocket import (
     open_websocket_url,
 )
 
+from actors.outputs.web.access import Person
 from actors.outputs.web.limits import BusyError, limited
-from actors.outputs.web.live import MOST_ASKS
-from actors.outputs.web.viewers import Viewer, Viewers
+from actors.outputs.web.live import MOST_ASKS, events, serve_socket
+from actors.outputs.web.viewers import Frame, Viewer, Viewers
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.combined import decode
 from glancemetrics.history.ask import Ask
@@ -340,6 +344,66 @@ async def test_events_are_sent_as_a_stream(tmp_path: Path) -> None:
     assert set(data["columns"]["status"]) == {503}
 
 
+async def test_events_end_when_who_listens_is_removed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    viewers = Viewers(lambda _: {}, Counting().answer)
+    person, got = Person("anna", "key"), list[str]()
+    quiet = Viewer(person=person, wants_snapshots=False)
+    busy = Viewer(person=person, wants_snapshots=False, follows="")
+
+    async def listen(viewer: Viewer) -> None:
+        async for text in events(viewer, viewers):
+            got.append(text.partition("\n")[0])
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(listen, quiet)
+        nursery.start_soon(listen, busy)
+        await trio.testing.wait_all_tasks_blocked()
+        began = trio.current_time()
+        viewers.dismiss(lambda _: False)
+        busy.put_requests(Frame.of("requests", {"columns": {}}))
+    assert trio.current_time() - began < 1
+    assert "event: requests" not in got
+    assert len(viewers) == 0
+
+
+async def test_a_greeting_is_made_once_for_all_who_come_and_is_never_old(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[float] = []
+
+    async def slowly(work: Callable[[], Any]) -> Any:
+        await trio.sleep(0.5)
+        return work()
+
+    def hello() -> dict[str, Any]:
+        made.append(trio.current_time())
+        return {"type": "hello", "made": trio.current_time()}
+
+    monkeypatch.setattr("actors.outputs.web.viewers.in_thread", slowly)
+    viewers = Viewers(lambda _: {}, Counting().answer, hello)
+    greeted: list[float] = []
+
+    async def come(after: float = 0.0, leave: float = math.inf) -> None:
+        await trio.sleep(after)
+        with trio.move_on_after(leave):
+            viewer = Viewer()
+            await viewers.greet(viewer)
+            (frame,) = await viewer.frames()
+            greeted.append(trio.current_time() - json.loads(frame.text)["made"])
+
+    await come()
+    await trio.sleep(3600)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(come, 0.0, 0.1)  # whoever makes it may leave
+        for number in range(20):
+            nursery.start_soon(come, 0.01 * number)
+    assert len(greeted) == 21
+    assert max(greeted) <= 1
+    assert len(made) == 2
+
+
 class Counting:
     """Answers, and counts how often it is asked."""
 
@@ -526,6 +590,41 @@ async def test_new_questions_have_a_limit(tmp_path: Path) -> None:
         while not (answer := await message(socket, "answer"))["error"]:
             assert answer["id"] in same | new
         assert answer["error"] == "too many new questions; try again in a few seconds"
+
+
+async def test_refused_questions_do_not_pile_up() -> None:
+    """The client asks again and again, and reads nothing."""
+    said, hear = trio.open_memory_channel[dict[str, Any]](0)
+
+    async def never(message: object) -> None:
+        if message != {"type": "websocket.accept", "subprotocol": None, "headers": []}:
+            await trio.sleep_forever()
+
+    async def asks(questions: dict[str, Any]) -> None:
+        text = json.dumps({"type": "asks", "asks": questions})
+        await said.send({"type": "websocket.receive", "text": text})
+        await trio.testing.wait_all_tasks_blocked()
+
+    scope = {"type": "websocket", "query_string": b"", "headers": []}
+    async with viewers_of(Counting()) as viewers, trio.open_nursery() as nursery:
+        socket = WebSocket(scope, hear.receive, never)
+        nursery.start_soon(serve_socket, socket, viewers, (), None, "a")
+        await said.send({"type": "websocket.connect"})
+        with trio.fail_after(5):
+            while not len(viewers):
+                await trio.sleep(0.01)
+        (viewer,) = viewers._viewers
+        standing = {str(number): {"seconds": 1 + number} for number in range(MOST_ASKS)}
+        for number in range(8):  # until there are too many new ones
+            await asks({one: {"seconds": 100 * number + 1 + int(one)} for one in standing})
+        for number in range(20):
+            wrong = {f"{number}-{one}": {"bogus": 1} for one in range(MOST_ASKS - 9)}
+            new = {f"{number}+{one}": {"seconds": 9000 + one} for one in range(9)}
+            await asks(wrong | new)
+        refused = [name for kind, name in viewer.waiting if kind == "answer" and name[2:]]
+        assert {name[:2] for name in refused} == {"19"}
+        assert len(viewer.waiting) <= 2 * MOST_ASKS + 2
+        nursery.cancel_scope.cancel()
 
 
 async def test_one_asker_cannot_have_all_questions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,32 +82,43 @@ async def test_what_is_not_answered_does_not_stay_open(
                 await trio.sleep(0.05)
 
 
-async def test_a_connection_whose_events_have_ended_does_not_stay_open(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+EVENTS = b"GET /api/v1/events?snapshots=false HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_", "begin", "end", "idle"),
+    [
+        (EVENTS, b"retry", b"0\r\n\r\n", 0.5),  # another request may follow
+        (UPGRADE % 13, b"hello", b"the session has ended", 60.0),
+    ],
+)
+async def test_a_connection_whose_viewer_is_removed_does_not_stay_open(
+    request_: bytes,
+    begin: bytes,
+    end: bytes,
+    idle: float,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(serving, "HEAD_SECONDS", idle)
     (tmp_path / "tokens").write_text("0123456789abcdef\n")
     told = {"token_file": str(tmp_path / "tokens")}
     async with served(tmp_path, **told) as site, listening(site) as found:
         stream = await found.connect()
-        await stream.send_all(
-            b"GET /api/v1/events?snapshots=false HTTP/1.1\r\nHost: localhost\r\n"
-            b"Authorization: Bearer 0123456789abcdef\r\n\r\n"
-        )
+        token = b"\r\nAuthorization: Bearer 0123456789abcdef\r\n\r\n"
+        await stream.send_all(request_.removesuffix(b"\r\n\r\n") + token)
         with trio.fail_after(5):
-            assert b"retry" in await _until(stream, b"retry")
+            assert begin in await _until(stream, begin)
             site.viewers.dismiss(lambda _: False)
-            await site.viewers.tell(event(1))  # it is woken, and ends
-            assert (await _until(stream, b"x-none")).endswith(b"0\r\n\r\n")
+            assert (await _until(stream, b"x-none")).endswith(end)
             while found.serving.open_connections:
                 await trio.sleep(0.05)
 
 
 async def test_who_looks_stays_connected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "HEAD_SECONDS", 0.3)
-    events = b"GET /api/v1/events?snapshots=false HTTP/1.1\r\nHost: localhost\r\n\r\n"
     async with served(tmp_path) as site, listening(site) as found:
-        for request in (UPGRADE % 13, events):
+        for request in (UPGRADE % 13, EVENTS):
             stream = await found.connect()
             await stream.send_all(request)
             await trio.sleep(2.5)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,16 +48,6 @@ def run(*command: str | Path) -> str:
     return done.stdout.strip()
 
 
-def _npm_volumes() -> list[str]:
-    """Let npm in the build find packages the way it does on this machine."""
-    config = Path.home() / ".npmrc"
-    if not config.exists():
-        return []
-    values = [line.partition("=")[2].strip() for line in config.read_text().splitlines()]
-    files = [one for one in values if one.startswith("/") and Path(one).is_file()]
-    return [f"--volume={config}:/root/.npmrc:ro", *(f"--volume={one}:{one}:ro" for one in files)]
-
-
 @attrs.define
 class Store:
     """Images and containers in a folder of their own."""
@@ -80,11 +71,21 @@ class Store:
 
     def build(self) -> None:
         options = ("--isolation", "chroot", "--format", "docker", "--pull-never")
-        print(
-            self.buildah(
-                "build", *options, *self._pip_volumes(), *_npm_volumes(), "--tag", IMAGE, PROJECT
-            )
-        )
+        print(self.buildah("build", *options, *self._volumes(), "--tag", IMAGE, PROJECT))
+
+    def _volumes(self) -> list[str]:
+        return list(dict.fromkeys([*self._pip_volumes(), *self._npm_volumes()]))
+
+    def _npm_volumes(self) -> list[str]:
+        """Let npm in the build find packages the way it does on this machine."""
+        if shutil.which("npm") is None:
+            return []
+        found = {name: run("npm", "config", "get", name) for name in ("registry", "cafile")}
+        config = self.folder / "npmrc"
+        lines = [f"{name}={value}\n" for name, value in found.items() if value != "null"]
+        config.write_text("".join(lines))
+        paths = [value for value in found.values() if value.startswith("/")]
+        return [f"--volume={config}:/root/.npmrc:ro", *(f"--volume={p}:{p}:ro" for p in paths)]
 
     def _pip_volumes(self) -> list[str]:
         """Let pip in the build find packages the way it does on this machine."""

@@ -7,6 +7,7 @@ read, that its lines cannot be parsed, or that an output fails.
 from __future__ import annotations
 
 import enum
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -20,6 +21,9 @@ _STEADY_SECONDS = 10.0
 """How long an output must work before its failure is over: some fail only at the next event."""
 _UNPARSED_LINES = 20
 """Unparsed lines in a row after which a log that was parsed before has a problem."""
+_MOST_KINDS = 5
+"""Different problems of an output that are logged until it works again."""
+_NUMBERS = re.compile(r"\d+ waiting")
 _MOST_NAMED = 5
 """Logs and outputs named at a time; the rest are counted."""
 
@@ -45,6 +49,8 @@ class _Trouble:
     since: float
     reported: str = ""
     """The problem that was logged."""
+    kinds: set[str] = attrs.field(factory=set)
+    """The problems of an output that were logged, without their numbers."""
     good_since: float | None = None
 
 
@@ -111,6 +117,9 @@ class HealthChanges:
             if output.state is OutputState.RETRYING:
                 if trouble is None:
                     trouble = self._outputs[output.name] = _Trouble(now)
+                kind = _NUMBERS.sub("", output.detail)
+                if kind not in trouble.kinds and len(trouble.kinds) < _MOST_KINDS:
+                    trouble.kinds.add(kind)
                     text = f"{output.name} is failing: {output.detail}; retrying"
                     yield Change(Level.WARNING, text)
                 trouble.good_since = None

@@ -97,3 +97,22 @@ def test_an_output_that_fails_is_told_once_however_often_it_is_tried() -> None:
         assert looks.look(outputs=(SYSLOG,)) == looks.look(outputs=(failing,)) == []
     told = [looks.look(outputs=(SYSLOG,)) for _ in range(10)]
     assert [one for one in told if one] == [["WARNING syslog is working again"]]
+
+
+def test_another_reason_why_an_output_fails_is_told_once() -> None:
+    looks = Looks()
+    told = []
+    for status in ("HTTP 503; 3 waiting", "HTTP 400, values refused") * 5:
+        failing = attrs.evolve(SYSLOG, state=OutputState.RETRYING, detail=status)
+        told += looks.look(outputs=(failing,))
+        told += looks.look(outputs=(SYSLOG,))
+    several = [f"HTTP 503; {count} waiting" for count in range(4, 9)]
+    for status in (*several, *map("reason {}".format, "abcdefgh")):
+        failing = attrs.evolve(SYSLOG, state=OutputState.RETRYING, detail=status)
+        told += looks.look(outputs=(failing,))
+    assert told == [
+        f"WARNING syslog is failing: {status}; retrying"
+        for status in (
+            "HTTP 503; 3 waiting", "HTTP 400, values refused", "reason a", "reason b", "reason c"
+        )
+    ]  # fmt: skip

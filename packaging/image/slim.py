@@ -150,7 +150,9 @@ def symbols(library: Path, which: str) -> set[str]:
 
 
 def libraries() -> list[Path]:
-    return [path for path in SITE.rglob("*.so*") if path.is_file()]
+    # Not *.so*, which is a file of sources, too.
+    found = (*SITE.rglob("*.so"), *SITE.rglob("*.so.*"))
+    return [path for path in found if path.is_file()]
 
 
 def replace_library(pattern: str, *sources: Path) -> None:

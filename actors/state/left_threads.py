@@ -46,7 +46,10 @@ async def run_leavable(work: Callable[[], Result], turn: Turn | None = None) -> 
     _count(1)
     loop = trio.lowlevel.current_trio_token()
 
+    begun = threading.Event()
+
     def counted() -> Result:
+        begun.set()
         try:
             return work()
         finally:
@@ -56,7 +59,14 @@ async def run_leavable(work: Callable[[], Result], turn: Turn | None = None) -> 
             _count(-1)
 
     limiter = trio.CapacityLimiter(1)  # its own limiter, so it never waits for others
-    return await trio.to_thread.run_sync(counted, abandon_on_cancel=True, limiter=limiter)
+    try:
+        return await trio.to_thread.run_sync(counted, abandon_on_cancel=True, limiter=limiter)
+    except RuntimeError:
+        if not begun.is_set():  # the system gives no more threads
+            if turn is not None:
+                turn.give_back()
+            _count(-1)
+        raise
 
 
 def _count(more: int) -> None:

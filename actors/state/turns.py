@@ -84,6 +84,7 @@ class Turn:
     """Who waits for it."""
     taken_for: str | None = attrs.field(init=False, default=None)
     let_in: trio.Event = attrs.field(init=False, factory=trio.Event)
+    is_over: bool = attrs.field(init=False, default=False)
 
     @property
     def is_taken(self) -> bool:
@@ -99,14 +100,18 @@ class Turn:
             raise
 
     def also_for(self, asker: str) -> None:
-        """Let somebody else wait for it, too: it is taken when it is the turn of either."""
-        if asker not in self.askers:
+        """Let somebody else wait for it, too: it is taken when it is the turn of either.
+
+        One that is over is not taken again: who asks for it gets what it was for.
+        """
+        if asker not in self.askers and not self.is_over:
             self.askers.add(asker)
             if not self.is_taken:
                 self._turns._wait(self, asker)
 
     def give_back(self) -> None:
         """End it, or the wait for it."""
+        self.is_over = True
         asker, self.taken_for = self.taken_for, None
         self._turns._leave(self)
         if asker is not None:

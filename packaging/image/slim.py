@@ -93,6 +93,9 @@ UNUSED = [
         "click: only used by the commands of apprise and httpx",
         ("click", "apprise/cli.py", "../../../bin/apprise", "../../../bin/httpx"),
     ),
+    Part("yaml: its C version (it falls back to Python)", ("yaml/_yaml.*.so",)),
+    Part("cffi: argon2 needs its compiled part only", ("cffi", "pycparser")),
+    Part("anyio: its other event loop; here it runs on trio", ("anyio/_backends/_asyncio.py",)),
     Part("type stubs, for editors and type checkers", ("**/*.pyi",)),
 ]
 

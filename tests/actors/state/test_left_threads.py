@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from actors.state.left_threads import run_leavable, wait_for_left
+from actors.state.turns import Turns
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +36,19 @@ async def test_one_that_was_not_begun_is_not() -> None:
     with trio.CancelScope() as scope:
         scope.cancel()
         await run_leavable(lambda: None)
+    assert wait_for_left(0)
+
+
+async def test_without_a_thread_nothing_is_left_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def none(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    turns = Turns(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(trio.to_thread, "run_sync", none)
+        with pytest.raises(RuntimeError, match="can't start"):
+            await run_leavable(lambda: None, turns.of("a"))
+    assert turns.taken == 0
     assert wait_for_left(0)
 
 

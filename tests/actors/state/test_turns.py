@@ -110,6 +110,17 @@ async def test_what_two_wait_for_is_served_when_it_is_the_turn_of_either(
     assert turns.taken == 0
 
 
+async def test_what_is_over_is_not_taken_again(nursery: trio.Nursery) -> None:
+    turns = Turns(1)
+    turn = turns.of("a")
+    await turn.take()
+    turn.give_back()
+    turn.also_for("b")  # who asks a moment too late
+    assert turns.taken == 0
+    with trio.fail_after(1):
+        await turns.of("c").take()
+
+
 STEPS = st.lists(st.tuples(st.sampled_from("abc-"), st.integers(0, 5)), max_size=40)
 
 

@@ -28,7 +28,10 @@ _AT_ONCE = 3
 """Questions that wait for an answer at the same time."""
 _REST = 6.0
 """Between two rounds, so many times pass as all answers of one took: the screen never takes more
-than a small part of the machine. Where several ask, each has the same share of that part."""
+than a small part of the machine. Where several ask, each has the same share of that part; what one
+does not use is for the others."""
+_LONGEST_REST = 120.0
+"""In seconds: a slow minute of the machine does not stop a screen for long."""
 _LAG = 0.01
 """Share of its span by which an answer may lag while no request arrives."""
 _DELIVERY_SECONDS = 1.0
@@ -86,6 +89,9 @@ class Asking:
         """What of the rounds is queued or running."""
         self._rested: dict[str, float] = {}
         """When the last round of an asker ended."""
+        self._turn = 0
+        self._served: dict[str, int] = {}
+        """In which turn an asker was served last."""
         self._running: dict[Ask, trio.CancelScope] = {}
         self._changed = trio.Event()
 
@@ -114,6 +120,7 @@ class Asking:
         self._in_round &= self._wanted.keys()
         askers = set(self._askers.values())
         self._rested = {asker: at for asker, at in self._rested.items() if asker in askers}
+        self._served = {asker: at for asker, at in self._served.items() if asker in askers}
         for ask, scope in list(self._running.items()):
             if ask not in self._wanted:
                 scope.cancel()
@@ -147,6 +154,8 @@ class Asking:
                 for ask in self._in_turns()[: max(0, _AT_ONCE - len(self._running))]:
                     scope = self._running[ask] = trio.CancelScope()
                     question, asker = self._queued.pop(ask), self._askers[ask]
+                    self._turn += 1
+                    self._served[asker] = self._turn
                     nursery.start_soon(self._ask, ask, question, asker, scope)
                 with trio.move_on_after(wait):
                     await self._changed.wait()
@@ -170,7 +179,8 @@ class Asking:
             if asker in busy:
                 continue
             rested = self._rested.get(asker, ended[asker])
-            rest = rested + _REST * took[asker] * len(took) - now
+            share = min(took[asker] * len(took), sum(took.values()))
+            rest = rested + min(_REST * share, _LONGEST_REST) - now
             if rest <= 0:
                 self._queued |= {ask: self._wanted[ask] for ask in asks}
                 self._in_round.update(asks)
@@ -192,17 +202,18 @@ class Asking:
     def _in_turns(self) -> list[Ask]:
         """Return what is queued and may be asked now: one of each asker, then another of each.
 
-        Where several ask, nobody has all questions that wait at the same time.
+        Who was served longest ago comes first, and what is new before what is of a round. Where
+        several ask, nobody has all questions that wait at the same time.
         """
         going = Counter(self._askers[ask] for ask in self._running if ask in self._askers)
         most = _AT_ONCE - 1 if len(set(self._askers.values())) > 1 else _AT_ONCE
-        numbered: list[tuple[int, Ask]] = []
-        for ask in self._queued:
+        numbered: list[tuple[int, int, Ask]] = []
+        for ask in sorted(self._queued, key=self._in_round.__contains__):
             asker = self._askers[ask]
             if going[asker] < most:
-                numbered.append((going[asker], ask))
+                numbered.append((going[asker], self._served.get(asker, 0), ask))
                 going[asker] += 1
-        return [ask for _, ask in sorted(numbered, key=lambda one: one[0])]
+        return [ask for *_, ask in sorted(numbered, key=lambda one: one[:2])]
 
     def _may_lag(self, asked: _Asked, question: Question) -> bool:
         """Tell whether the last answer still serves: nothing has arrived since it was asked for."""

@@ -120,6 +120,98 @@ async def test_who_asks_what_takes_long_does_not_slow_down_others(
     assert sum(asker == "much" for asker, _ in asked) >= 20
 
 
+async def test_who_asks_little_is_served_before_long_queues(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    askers = {
+        attrs.evolve(ONE, seconds=1000 * (number + 1) + one): "abc"[number]
+        for number in range(3)
+        for one in range(1, 60)
+    }
+    asked: list[str] = []
+
+    async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
+        asked.append(asker)
+        await trio.sleep(1)
+        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3}, covers=TimeSpan())
+
+    asking = Asking(answer, lambda *_: None, lambda ask: askers.get(ask, "d"))
+    nursery.start_soon(asking.run)
+    asking.want({ask: ask.question(BASE) for ask in askers})
+    await trio.sleep(5)
+    asking.want({ask: ask.question(BASE) for ask in (*askers, ONE)})
+    before = len(asked)
+    await trio.sleep(10)
+    assert asked.index("d") - before <= 6
+    assert {asked[before:].count(name) for name in "abc"} <= set(range(8, 13))
+
+
+async def test_what_others_do_not_use_is_for_who_needs_more(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    light = {attrs.evolve(ONE, seconds=100 + one): f"light {one}" for one in range(9)}
+    heavy = [attrs.evolve(ONE, seconds=1000 + one) for one in range(4)]
+    times: list[float] = []
+
+    async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
+        times.extend([trio.current_time()] if asker == "heavy" else [])
+        await trio.sleep(1 if asker == "heavy" else 0.02)
+        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3}, covers=TimeSpan())
+
+    asking = Asking(answer, lambda *_: None, lambda ask: light.get(ask, "heavy"))
+    nursery.start_soon(asking.run)
+    for second in range(300):
+        asking.want({ask: ask.question(BASE + second) for ask in (*heavy, *light)})
+        await trio.sleep(1)
+    assert 5 <= max(after - before for before, after in pairwise(times)) <= 30
+
+
+async def test_a_slow_minute_does_not_stop_a_screen_for_long(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    asks = [attrs.evolve(ONE, seconds=100 + one) for one in range(24)]
+    times: list[float] = []
+
+    async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
+        times.append(trio.current_time())
+        await trio.sleep(5 if trio.current_time() < 60 else 0.01)
+        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3}, covers=TimeSpan())
+
+    asking = Asking(answer, lambda *_: None)
+    nursery.start_soon(asking.run)
+    for second in range(400):
+        asking.want({ask: ask.question(BASE + second) for ask in asks})
+        await trio.sleep(1)
+    assert max(after - before for before, after in pairwise(times)) <= 125
+
+
+async def test_what_is_new_comes_before_a_round_that_waits(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    asks = [attrs.evolve(ONE, seconds=100 + one) for one in range(12)]
+    new = attrs.evolve(ONE, seconds=5000)
+    asked: list[Question] = []
+    since: list[float] = []
+
+    async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
+        asked.append(question)
+        since.append(trio.current_time())
+        await trio.sleep(1)
+        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3}, covers=TimeSpan())
+
+    asking = Asking(answer, lambda *_: None)
+    nursery.start_soon(asking.run)
+    second = 0
+    while len(asked) < 15:  # the second round has begun
+        asking.want({ask: ask.question(BASE + second) for ask in asks})
+        await trio.sleep(1)
+        second += 1
+    before = len(asked)
+    asking.want({ask: ask.question(BASE + second) for ask in (*asks, new)})
+    await trio.sleep(3)
+    assert new.question(BASE + second) in asked[before : before + 3]
+
+
 async def test_all_of_a_round_is_about_the_same_instant(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:

@@ -34,7 +34,7 @@ from glancemetrics.selecting.sql import without_option
 from glancemetrics.traffic.quiet_seconds import is_empty_in
 from glancemetrics.traffic.snapshot import Snapshot
 
-MOST_QUESTIONS, MOST_OF_ONE = 400, 200
+MOST_QUESTIONS, MOST_OF_ONE = 400, 300
 """Different questions: of all viewers together, and those that only the viewers of one asker have.
 """
 _MOST_EVENTS = 500
@@ -251,6 +251,8 @@ class Viewers:
         self._answers: dict[Ask, Answered] = {}
         self._bodies: dict[Ask, Body] = {}
         """Encoded answers."""
+        self._asked_by: dict[Ask, set[Viewer]] = {}
+        """What is asked, and the viewers who ask it, also those who have paused."""
         self._lookers: dict[Ask, set[Viewer]] = {}
         """What is asked, and the viewers who wait for it."""
         self._snapshots: deque[Snapshot] = deque(maxlen=2)
@@ -300,6 +302,7 @@ class Viewers:
         """Forget a viewer, and what only it wanted to know."""
         self._viewers.discard(viewer)
         self._look_for(viewer, ())
+        self._note_asks(viewer, {})
 
     def ask(self, viewer: Viewer, asks: Mapping[str, Ask]) -> None:
         """Keep these questions fresh for a viewer, and no others.
@@ -308,12 +311,19 @@ class Viewers:
         any more, also not why they were refused.
         """
         viewer.forget_answers_but(asks.keys() | viewer.asks.keys())
-        new = [ask for ask in set(asks.values()) if ask not in self._lookers]
-        if new and len(self._lookers) + len(new) > MOST_QUESTIONS:
+        wanted = set(asks.values())
+        new = sum(ask not in self._asked_by for ask in wanted)
+        replaced = {
+            ask
+            for ask in viewer.asks.values()
+            if ask not in wanted and len(self._asked_by[ask]) == 1
+        }
+        more = new - len(replaced)
+        if new and len(self._asked_by) + more > MOST_QUESTIONS:
             raise UsageError("too many different questions at once; try again later")
-        if new and self._asked_only_by(viewer.asker) + len(new) > MOST_OF_ONE:
-            raise UsageError("too many different questions of yours; close other tabs")
-        viewer.asks = dict(asks)
+        if new and self._asked_only_by(viewer.asker) + more > MOST_OF_ONE:
+            raise UsageError("too many different questions from here; close other tabs")
+        self._note_asks(viewer, asks)
         viewer.sent = {name: body for name, body in viewer.sent.items() if name in asks}
         viewer.forget_answers_but(asks.keys())
         if not viewer.is_paused:
@@ -353,7 +363,16 @@ class Viewers:
 
     def _asked_only_by(self, asker: str) -> int:
         """Return how many questions nobody else asks."""
-        return sum(_asker_among(lookers) == asker for lookers in self._lookers.values())
+        return sum(_asker_among(viewers) == asker for viewers in self._asked_by.values())
+
+    def _note_asks(self, viewer: Viewer, asks: Mapping[str, Ask]) -> None:
+        for ask in set(viewer.asks.values()):
+            self._asked_by[ask].discard(viewer)
+            if not self._asked_by[ask]:
+                del self._asked_by[ask]
+        viewer.asks = dict(asks)
+        for ask in set(asks.values()):
+            self._asked_by.setdefault(ask, set()).add(viewer)
 
     async def show(self, snapshot: Snapshot) -> None:
         """Send a snapshot to all."""

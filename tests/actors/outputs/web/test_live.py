@@ -636,8 +636,20 @@ async def test_one_asker_cannot_have_all_questions(monkeypatch: pytest.MonkeyPat
         for viewer in tabs:
             await viewers.join(viewer)
         viewers.ask(tabs[0], dict(list(asks.items())[:3]))
-        with pytest.raises(UsageError, match="too many different questions of yours"):
+        with pytest.raises(UsageError, match="too many different questions from here"):
             viewers.ask(tabs[1], dict(list(asks.items())[3:]))
+        # What is replaced counts no more.
+        viewers.ask(tabs[0], dict(list(asks.items())[2:6]))
+        viewers.ask(tabs[0], dict(list(asks.items())[:3]))
+        # Nor does it help to ask while nothing is sent.
+        viewers.pause(tabs[1], is_paused=True)
+        with pytest.raises(UsageError, match="too many different questions from here"):
+            viewers.ask(tabs[1], dict(list(asks.items())[3:]))
+        viewers.ask(tabs[1], dict(list(asks.items())[3:4]))
+        with pytest.raises(UsageError, match="too many different questions from here"):
+            viewers.ask(tabs[0], dict(list(asks.items())[:4] + list(asks.items())[4:5]))
+        viewers.ask(tabs[1], {})
+        viewers.pause(tabs[1], is_paused=False)
         # What others ask, too, counts for nobody alone.
         viewers.ask(tabs[2], dict(list(asks.items())[:3]))
         viewers.ask(tabs[1], dict(list(asks.items())[3:]))

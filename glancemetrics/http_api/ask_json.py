@@ -9,7 +9,7 @@ from glancemetrics.errors import UsageError
 from glancemetrics.history.ask import Ask
 from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.selecting.value_conditions import condition_of, excluded, joined_conditions
-from glancemetrics.selecting.viewers_conditions import Weight, check_condition_of_viewer
+from glancemetrics.selecting.viewers_conditions import check_condition_of_viewer
 
 MOST_ASKS = 24
 """Questions of one viewer."""
@@ -63,16 +63,13 @@ def where_of(filters: object, kept: tuple[str, ...] = ()) -> str | None:
     """
     if not isinstance(filters, list) or len(filters) > _MOST_FILTERS:
         raise UsageError(f"filters: must be a list of at most {_MOST_FILTERS} filters")
-    conditions, whole = [], Weight()
-    for one in filters:
-        condition, weight = _condition(one, kept)
-        conditions.append(condition)
-        whole += weight
-    whole.check()
-    return joined_conditions(conditions)
+    joined = joined_conditions(_condition(one, kept) for one in filters)
+    if len(filters) > 1 and joined is not None:
+        check_condition_of_viewer(joined)  # a link has them all in one
+    return joined
 
 
-def _condition(value: object, kept: tuple[str, ...]) -> tuple[str, Weight]:
+def _condition(value: object, kept: tuple[str, ...]) -> str:
     fields = _Fields(value)
     condition, field, text = (fields.text(name) for name in ("where", "field", "value"))
     is_negated = fields.flag("not")
@@ -82,10 +79,10 @@ def _condition(value: object, kept: tuple[str, ...]) -> tuple[str, Weight]:
             raise UsageError("a filter has a field and a value, or a where")
         if field not in dimensions_with(kept):
             raise UsageError(f"unknown field {field!r}")
-        condition, weight = condition_of(field, text), Weight(fields=1)
+        condition = condition_of(field, text)
     else:
-        weight = check_condition_of_viewer(condition)
-    return (excluded(condition) if is_negated else condition), weight
+        check_condition_of_viewer(condition)
+    return excluded(condition) if is_negated else condition
 
 
 class _Fields:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 
 import attrs
@@ -41,7 +42,8 @@ def anonymized_column(hosts: pa.DictionaryArray) -> pa.DictionaryArray:
 
 
 _ADDRESS_V4 = r"\b(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}\b"
-_ADDRESS_V6 = r"\b([0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{0,4}):[0-9A-Fa-f:]*[0-9A-Fa-f]\b"
+_MAY_HAVE_V6 = r"::|(?:[0-9A-Fa-f]{1,4}:){6}"
+_MAY_BE_V6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 
 
 def anonymized_lists(column: pa.DictionaryArray) -> pa.DictionaryArray:
@@ -49,11 +51,29 @@ def anonymized_lists(column: pa.DictionaryArray) -> pa.DictionaryArray:
 
     Times of day have at most three parts with colons, and stay.
     """
-    texts = pc.replace_substring_regex(column.dictionary, _ADDRESS_V4, r"\1.0")
-    texts = pc.replace_substring_regex(texts, _ADDRESS_V6, r"\1::")
-    texts = pc.replace_substring(texts, ":::", "::")
+    texts = column.dictionary
+    may_have = pc.match_substring_regex(texts, _MAY_HAVE_V6)
+    if pc.any(may_have).as_py():
+        # Few texts have one: RE2 finds them, and the standard library knows what it is.
+        masked = [_MAY_BE_V6.sub(_anonymized_v6, one) for one in texts.filter(may_have).to_pylist()]
+        texts = pc.replace_with_mask(texts, may_have, pa.array(masked, texts.type))
+    texts = pc.replace_substring_regex(texts, _ADDRESS_V4, r"\1.0")
     encoded = texts.dictionary_encode()
     return pa.DictionaryArray.from_arrays(encoded.indices.take(column.indices), encoded.dictionary)
+
+
+def _anonymized_v6(found: re.Match[str]) -> str:
+    """Return an IPv6 address without its last 80 bits; anything else as it is."""
+    text = found[0].rstrip(".")
+    rest = found[0][len(text) :]
+    try:
+        address = ipaddress.IPv6Address(text)
+    except ValueError:
+        return found[0]
+    if address.ipv4_mapped is not None:
+        return f"{address.ipv4_mapped}{rest}"  # its last part is removed as that of others
+    network = ipaddress.IPv6Network((int(address), _PREFIX_V6), strict=False)
+    return f"{network.network_address}{rest}"
 
 
 def anonymized_text(host: str) -> str:

@@ -13,7 +13,7 @@ import json
 import re
 import threading
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from glancemetrics.errors import UsageError
 from glancemetrics.selecting.sql import (
@@ -28,7 +28,7 @@ from glancemetrics.words.suggestions import suggestion
 
 LONGEST, _LONGEST_CODE = 10_000, 2_000
 """Characters of a condition: with the values that it compares with, and without."""
-MOST_FIELDS, MOST_CALLS = 100, 120
+MOST_FIELDS, MOST_CALLS = 150, 200
 """Fields that a condition names, and functions that it calls."""
 FUNCTIONS = frozenset(
     (
@@ -61,30 +61,11 @@ _TEXTS = re.compile(r"'(?:[^']|'')*'")
 _NOT_OPERATORS = frozenset({"ARRAY_CONSTRUCTOR", "ARRAY_EXTRACT", "ARRAY_SLICE", "TRY"})
 
 
-class Weight(NamedTuple):
-    """How much a condition takes."""
-
-    fields: int = 0
-    calls: int = 0
-
-    def __add__(self, other: object) -> Weight:
-        assert isinstance(other, Weight)
-        return Weight(self.fields + other.fields, self.calls + other.calls)
-
-    def check(self) -> None:
-        """Raise `UsageError` if it is too much."""
-        if self.fields > MOST_FIELDS or self.calls > MOST_CALLS:
-            raise UsageError(
-                f"where: {self.fields} fields and {self.calls} functions are too many; use at most "
-                f"{MOST_FIELDS} and {MOST_CALLS}"
-            )
-
-
 @lru_cache(maxsize=512)
-def check_condition_of_viewer(condition: str) -> Weight:
-    """Return how much a condition takes.
+def check_condition_of_viewer(condition: str) -> None:
+    """Raise `UsageError` for a condition that viewers may not use, or that is none.
 
-    Raises `UsageError` for one that viewers may not use, or that is none. It takes milliseconds.
+    It takes milliseconds.
     """
     if len(condition) > LONGEST:
         raise UsageError(f"where: must be at most {LONGEST:,} characters")
@@ -95,15 +76,19 @@ def check_condition_of_viewer(condition: str) -> Weight:
     query = f"SELECT ({condition}\n)"
     check_one_select(query, "--where", condition)
     check_no_comment(condition)
-    weight = Weight()
+    fields = calls = 0
     for node in nodes_of(_parsed(query)["statements"][0]["node"]["select_list"]):
         if "class" in node:
             problem = _problem_of(node)
             if problem:
                 raise UsageError(f"--where {shortened(condition)}: {problem}")
-            weight += _weight_of(node)
-    weight.check()
-    return weight
+            fields += node["class"] == "COLUMN_REF"
+            calls += node["class"] in {"FUNCTION", "CAST"}
+    if fields > MOST_FIELDS or calls > MOST_CALLS:
+        raise UsageError(
+            f"where: {fields} fields and {calls} functions are too many; use at most "
+            f"{MOST_FIELDS} and {MOST_CALLS}"
+        )
 
 
 def _problem_of(node: dict[str, Any]) -> str:
@@ -119,11 +104,6 @@ def _problem_of(node: dict[str, Any]) -> str:
         if name == _JOINING and any(one.get("class") == "COLUMN_REF" for one in nodes_of(node)):
             return "fields cannot be joined here; compare each of them"
     return ""
-
-
-def _weight_of(node: dict[str, Any]) -> Weight:
-    kind = node["class"]
-    return Weight(kind == "COLUMN_REF", kind in {"FUNCTION", "CAST"})
 
 
 class _Parser:

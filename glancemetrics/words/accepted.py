@@ -34,15 +34,23 @@ def accepted_in(header: str) -> Iterator[Accepted]:
 
 def quality_of(media: str, header: str) -> float:
     """Return the quality of a media type, or of an encoding: what names it best decides."""
-    wider = (media, f"{media.partition('/')[0]}/*", "*/*", "*")
+    return _quality(media, header)[0]
+
+
+def _quality(media: str, header: str) -> tuple[float, int]:
+    """Return the quality, and how well it is named."""
+    wider = ("*", "*/*", f"{media.partition('/')[0]}/*", media)
     found = {one.name: one.quality for one in accepted_in(header)}
-    return next((found[name] for name in wider if name in found), 0.0)
+    named = (level for level in (3, 2, 1, 0) if wider[level] in found)
+    level = next(named, -1)
+    return (found[wider[level]], level) if level >= 0 else (0.0, level)
 
 
 def preferred(names: Mapping[str, str], header: str) -> str | None:
     """Return the value of the media type that is accepted best; `None` if none is.
 
-    `names` are values by media type; of equals, the first one is returned.
+    `names` are values by media type. Of equals, the one that is named best is returned, or the
+    first one.
     """
-    best = max(names, key=lambda media: quality_of(media, header))
+    best = max(names, key=lambda media: _quality(media, header))
     return names[best] if quality_of(best, header) > 0 else None

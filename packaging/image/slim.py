@@ -83,6 +83,10 @@ UNUSED = [
         "numpy: Fourier transforms and polynomials, imported on first use and not used here",
         ("numpy/fft", "numpy/polynomial"),
     ),
+    Part(
+        "numpy: the run time of Fortran, which only OpenBLAS needs (see below)",
+        ("numpy.libs/libgfortran-*", "numpy.libs/libquadmath-*"),
+    ),
     Part("duckdb: a Spark-compatible interface", ("duckdb/experimental",)),
     Part("apprise: translations of its own command", ("apprise/i18n/*/LC_MESSAGES",)),
     Part(

@@ -392,6 +392,7 @@ def test_axe_has_nothing_to_say(browser: Browser, traffic: Traffic, tmp_path: Pa
             # Colors are all that differs in the dark.
             for scheme, rules in (("light", "{}"), ("dark", "{runOnly: ['color-contrast']}")):
                 page.emulate_media(color_scheme=scheme)
+                page.wait_for_timeout(200)
                 result = page.evaluate(f"axe.run({rules})")
                 problems += [
                     (view, scheme, one["id"], one["nodes"][0]["html"][:200])

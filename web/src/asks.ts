@@ -106,6 +106,9 @@ export function recordsAsk(scope: Scope, limit: number, where?: string, least = 
   return { ...base({ ...scope, seconds }, more), records: true, limit };
 }
 
+/** As many requests as a file of them may have: the API refuses more. */
+export const MOST_RECORDS = 10_000;
+
 /** The link for the download of a question as CSV, relative to the page. */
 export function downloadLink(ask: Ask, now: number): string {
   const until = (ask.until ?? now) - (ask.shift ?? 0);

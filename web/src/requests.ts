@@ -33,6 +33,12 @@ export function countSince(records: Row[], since: number): number {
   return first < 0 ? records.length : first;
 }
 
+/** What a file of the requests of a span has: all of them, or the newest, and how to get the rest. */
+export function fileText(hits: number, most: number, span: string, page: string): string {
+  if (hits <= most) return `Download as CSV: all ${formatCount(hits)} requests, ${span}`;
+  return `Download as CSV: the newest ${formatCount(most)} of ${formatCount(hits)} requests. For all: glancemetrics query --records --limit ${hits} --at ${page}`;
+}
+
 /** A key for a row: requests have none of their own, and some are equal. */
 export function keysOf(records: Row[]): string[] {
   const seen = new Map<string, number>();

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { countSince } from "../src/requests.ts";
+import { countSince, fileText } from "../src/requests.ts";
 
 it("tells which requests are of the span that the figures are of", () => {
   const records = [{ time: 300 }, { time: 290.5 }, { time: null }, { time: 199.9 }, { time: 100 }];
@@ -8,4 +8,13 @@ it("tells which requests are of the span that the figures are of", () => {
   expect(countSince(records, 50)).toBe(5);
   expect(countSince(records, 400)).toBe(0);
   expect(countSince([], 400)).toBe(0);
+});
+
+it("says how many requests a file has, and how to get all of them", () => {
+  expect(fileText(2113, 10_000, "5 min", "http://web1:7890/")).toBe(
+    "Download as CSV: all 2,113 requests, 5 min",
+  );
+  expect(fileText(48_210, 10_000, "1 h", "http://web1:7890/")).toBe(
+    "Download as CSV: the newest 10,000 of 48,210 requests. For all: glancemetrics query --records --limit 48210 --at http://web1:7890/",
+  );
 });

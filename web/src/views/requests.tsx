@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { idOf } from "../answers.ts";
 import { addressOf } from "../api.ts";
-import { downloadLink, recordsAsk } from "../asks.ts";
+import { downloadLink, MOST_RECORDS, recordsAsk } from "../asks.ts";
 import { AnswerNote, Card, Waiting } from "../components/card.tsx";
 import { Icon } from "../components/icons.tsx";
 import { RequestRows } from "../components/request_rows.tsx";
@@ -14,7 +14,7 @@ import { focusOnce, useAsk } from "../hooks.ts";
 import { copyText, exclude } from "../narrowing.ts";
 import { shownRequest } from "../overlays.ts";
 import type { PageData } from "../page_data.ts";
-import { countSince, requestText } from "../requests.ts";
+import { countSince, fileText, requestText } from "../requests.ts";
 import { answerRows, type Row } from "../rows.ts";
 import { link, newest, snapshot } from "../store.ts";
 import { addTable } from "../tables.ts";
@@ -91,6 +91,8 @@ export function Requests({ data }: { data: PageData }) {
   const recent = isLonger
     ? countSince(shown, Math.floor(newest.value) - data.scope.seconds)
     : shown.length;
+  const hits = data.total.answer?.total?.hits ?? 0;
+  const isFileShort = hits > MOST_RECORDS;
   const isFollowing = until === null && snapshot.value?.live !== false;
   return (
     <div class="grid">
@@ -130,15 +132,16 @@ export function Requests({ data }: { data: PageData }) {
               <Icon name="search" />
             </button>
             <a
-              class="quiet icon-button"
+              class={`quiet ${isFileShort ? "with-text" : "icon-button"}`}
               href={addressOf(
-                downloadLink(recordsAsk(data.scope, 100_000, undefined, 0), newest.value),
+                downloadLink(recordsAsk(data.scope, MOST_RECORDS, undefined, 0), newest.value),
               )}
               download="requests.csv"
-              aria-label="Download the requests as CSV"
-              title={`Download as CSV: ${span}`}
+              aria-label={isFileShort ? undefined : "Download the requests as CSV"}
+              title={fileText(hits, MOST_RECORDS, span, addressOf(""))}
             >
               <Icon name="download" />
+              {isFileShort && `newest ${formatCount(MOST_RECORDS)} of ${formatCount(hits)}`}
             </a>
           </>
         }

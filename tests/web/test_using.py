@@ -11,10 +11,20 @@ from playwright.sync_api import Browser, expect
 
 from tests.lines import line
 from tests.waiting import eventually
-from tests.web.browsing import in_all, looking
+from tests.web.browsing import Traffic, in_all, looking
 from tests.web.monitors import monitor
 
 pytestmark = pytest.mark.terminal
+
+RULES = """
+alert_threshold = 100000
+[[rule]]
+name = "Broken"
+metric = "status_ratio(5xx)"
+above = 0.2
+window = "5s"
+severity = "critical"
+"""
 
 
 def test_the_file_of_many_requests_has_the_newest_and_says_so(
@@ -35,3 +45,26 @@ def test_the_file_of_many_requests_has_the_newest_and_says_so(
         rows = Path(download.value.path()).read_text().splitlines()
         assert len(rows) == 1 + 10_000
         assert "/11999" in rows[1]
+
+
+def test_the_past_has_nothing_of_now(browser: Browser, traffic: Traffic, tmp_path: Path) -> None:
+    traffic.status = 503
+    (tmp_path / "rules.toml").write_text(RULES)
+    options = ("--config", "rules.toml", "--rules", "none", "--web-admin")
+    with monitor(tmp_path, *options) as found, looking(browser, found) as watched:
+        page = watched.open("?view=alerts")
+        main = page.locator("main")
+        expect(page.get_by_role("button", name="Acknowledge").first).to_be_visible()
+        expect(main).to_contain_text(re.compile(r"so far · peak .* · now \d"))
+        began = found.get("api/v1/alerts").json()["firing"][0]["triggered_at"]
+        page = watched.open(f"?view=alerts&until={began + 1}")
+        expect(main).to_contain_text("1 s by then")
+        text = main.inner_text().lower()
+        assert "peak" not in text
+        assert "now" not in text
+        expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
+        expect(page.get_by_role("button", name="Silence…")).to_have_count(0)
+        page.keyboard.press("a")
+        expect(page.get_by_text("Go live to acknowledge or silence")).to_be_visible()
+        page.keyboard.press("End")
+        expect(page.get_by_role("button", name="Acknowledge").first).to_be_visible()

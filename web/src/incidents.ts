@@ -31,10 +31,33 @@ export function ongoingAt(snapshot: Snapshot | null, until: number | null): Inci
   if (!snapshot) return [];
   if (until === null) return bySeverity(snapshot.alerts.firing);
   return bySeverity(
-    all(snapshot).filter(
-      (one) => one.triggered_at <= until && (one.recovered_at === null || one.recovered_at > until),
-    ),
+    all(snapshot)
+      .filter((one) => one.triggered_at <= until && !isOverAt(one, until))
+      .map((one) => asOf(one, until)),
   );
+}
+
+/** An incident as it was known at a time: without what came later, and what is so only now. */
+export function asOf(incident: Incident, until: number): Incident {
+  const acknowledged = incident.acknowledged_at;
+  const then = {
+    ...incident,
+    acknowledged_at: acknowledged !== null && acknowledged <= until ? acknowledged : null,
+    latest: null,
+    silenced_until: null,
+    closes_at: null,
+  };
+  if (isOverAt(incident, until)) return then;
+  return {
+    ...then,
+    recovered_at: null,
+    duration: null,
+    expired: false,
+    flapping: false,
+    peak: null,
+    peak_text: "",
+    worst_text: "",
+  };
 }
 
 /** Whether an incident was over at the time that is shown. */
@@ -47,6 +70,7 @@ export function endedAt(snapshot: Snapshot | null, until: number | null): Incide
   if (!snapshot) return [];
   return all(snapshot)
     .filter((one) => one.recovered_at !== null && (until === null || one.recovered_at <= until))
+    .map((one) => (until === null ? one : asOf(one, until)))
     .sort((one, other) => other.triggered_at - one.triggered_at);
 }
 
@@ -70,8 +94,16 @@ export function shadesOf(
     }));
 }
 
-/** When an incident was in breach: also the window of its rule before, and a tenth at both ends. */
-export function spanOf(incident: Incident, now: number): { seconds: number; until: number | null } {
+/**
+ * When an incident was in breach: also the window of its rule before, and a tenth at both ends.
+ *
+ * `now`: the end of what is shown, which `isLive` or not; one that is not over lasts until then.
+ */
+export function spanOf(
+  incident: Incident,
+  now: number,
+  isLive = true,
+): { seconds: number; until: number | null } {
   const since = incident.triggered_at - incident.window;
   const isOver = incident.recovered_at !== null;
   const until = isOver ? (incident.recovered_at ?? now) : now;
@@ -80,7 +112,7 @@ export function spanOf(incident: Incident, now: number): { seconds: number; unti
   const to = isOver
     ? Math.min(Math.ceil((until + margin) / 10) * 10, Math.floor(now))
     : Math.floor(now);
-  return { seconds: Math.max(60, to - from), until: isOver ? to : null };
+  return { seconds: Math.max(60, to - from), until: isOver || !isLive ? to : null };
 }
 
 /** A silence's pattern as people know the rule: its title, where it is that of one rule. */

@@ -134,6 +134,30 @@ describe("incidents", () => {
     expect(endedAt(known, null)).toEqual([past]);
   });
 
+  it("are shown as they were known then: nothing that came later, or is so now", () => {
+    const firing = incident("now", {
+      latest: 0.16,
+      peak: 0.46,
+      peak_text: "46 %",
+      worst_text: "peak 46 %",
+      acknowledged_at: 1200,
+      silenced_until: 9000,
+      closes_at: 2000,
+      flapping: true,
+    });
+    const past = incident("past", { recovered_at: 1500, duration: 500, expired: true });
+    const known = snapshotWith([firing], [past]);
+    const [one, other] = ongoingAt(known, 1100);
+    for (const found of [one, other]) {
+      expect(found).toMatchObject({ latest: null, peak: null, worst_text: "", flapping: false });
+      expect(found).toMatchObject({ recovered_at: null, duration: null, expired: false });
+      expect(found).toMatchObject({ acknowledged_at: null, silenced_until: null, closes_at: null });
+    }
+    expect(ongoingAt(known, 1300)[1]?.acknowledged_at).toBe(1200);
+    expect(endedAt(known, 1600)[0]?.duration).toBe(500);
+    expect(ongoingAt(known, null)).toEqual([firing]);
+  });
+
   it("shade the part of a chart that they are in", () => {
     const known = snapshotWith(
       [incident("now")],
@@ -155,6 +179,8 @@ describe("incidents", () => {
     expect(until).toBe(1670);
     expect(seconds).toBe(800);
     expect(spanOf(incident("now"), 1500).until).toBeNull();
+    // At a past time it lasts until then, and its link leads there.
+    expect(spanOf(incident("now"), 1500, false).until).toBe(1500);
   });
 });
 
@@ -170,7 +196,8 @@ describe("rules", () => {
       step: 10,
       since: 0,
       until: 20,
-      knownSince: 0, unread: [],
+      knownSince: 0,
+      unread: [],
       values: { "5xx": [1, 2], hits: [10, 0] },
     };
     expect(

@@ -3,7 +3,7 @@
 import { patternOf, acknowledge, ApiError, unacknowledge, unsilence } from "../api.ts";
 import type { Incident, Pending } from "../contract.ts";
 import { formatDuration, formatRoundDuration } from "../format.ts";
-import { go, hello, isAdmin, link, snapshot, tell, utc } from "../store.ts";
+import { go, hello, isAdmin, isLive, link, snapshot, tell, utc } from "../store.ts";
 import { clockNear } from "../spans.ts";
 import { isOverAt, latestText, worstValueText } from "../incidents.ts";
 import { localTimes } from "../sentences.ts";
@@ -51,9 +51,12 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
   const lasted = isOver
     ? (incident.duration ?? (incident.recovered_at ?? now) - incident.triggered_at)
     : now - incident.triggered_at;
-  const silenced = snapshot.value?.silences.find((one) =>
-    [incident.title, incident.rule].some((name) => one.pattern === patternOf(name)),
-  );
+  // Silences are those of now.
+  const silenced = isLive.value
+    ? snapshot.value?.silences.find((one) =>
+        [incident.title, incident.rule].some((name) => one.pattern === patternOf(name)),
+      )
+    : undefined;
   const worst = worstValueText(incident);
   const until = incident.silenced_until ?? silenced?.until ?? null;
   return (
@@ -98,7 +101,7 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
         <span class="incident-detail">
           {isOver
             ? `${clockNear(incident.triggered_at, now, utc.value, false)}, lasted ${formatDuration(lasted)}`
-            : `since ${clockNear(incident.triggered_at, now, utc.value)}, ${formatDuration(Math.max(0, Math.floor(lasted)))} so far`}
+            : `since ${clockNear(incident.triggered_at, now, utc.value)}, ${formatDuration(Math.max(0, Math.floor(lasted)))} ${isLive.value ? "so far" : "by then"}`}
           {worst && ` · ${worst}`}
           {!isOver && incident.latest !== null && ` · now ${latestText(incident, rule)}`}
           {incident.cause && (
@@ -109,35 +112,39 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
           )}
         </span>
       </button>
-      {hasButtons && isAdmin.value && !link.value.kiosk && incident.recovered_at === null && (
-        <span class="incident-buttons">
-          <button type="button" onClick={() => toggleAcknowledged(incident)}>
-            {incident.acknowledged_at === null ? "Acknowledge" : "Undo acknowledge"}
-          </button>
-          {until === null ? (
-            <button
-              type="button"
-              onClick={(event) =>
-                openSilence(incident.rule, incident.title, event.currentTarget as HTMLElement)
-              }
-            >
-              Silence…
+      {hasButtons &&
+        isAdmin.value &&
+        isLive.value &&
+        !link.value.kiosk &&
+        incident.recovered_at === null && (
+          <span class="incident-buttons">
+            <button type="button" onClick={() => toggleAcknowledged(incident)}>
+              {incident.acknowledged_at === null ? "Acknowledge" : "Undo acknowledge"}
             </button>
-          ) : (
-            <button
-              type="button"
-              onClick={() =>
-                void attempt(
-                  unsilence(silenced?.pattern ?? incident.rule),
-                  `Silence of ${incident.title} ended`,
-                )
-              }
-            >
-              End silence
-            </button>
-          )}
-        </span>
-      )}
+            {until === null ? (
+              <button
+                type="button"
+                onClick={(event) =>
+                  openSilence(incident.rule, incident.title, event.currentTarget as HTMLElement)
+                }
+              >
+                Silence…
+              </button>
+            ) : (
+              <button
+                type="button"
+                onClick={() =>
+                  void attempt(
+                    unsilence(silenced?.pattern ?? incident.rule),
+                    `Silence of ${incident.title} ended`,
+                  )
+                }
+              >
+                End silence
+              </button>
+            )}
+          </span>
+        )}
     </li>
   );
 }

@@ -17,7 +17,7 @@ import { formatRoundDuration } from "../format.ts";
 import { endedAt, ongoingAt, silencedText } from "../incidents.ts";
 import { openSilence } from "../overlays.ts";
 import { clockNear } from "../spans.ts";
-import { go, hello, isAdmin, link, snapshot, tell, utc } from "../store.ts";
+import { go, hello, isAdmin, isLive, link, snapshot, tell, utc } from "../store.ts";
 import { addTable } from "../tables.ts";
 import type { PageData } from "../page_data.ts";
 import { RulePanel } from "./rule_panel.tsx";
@@ -149,7 +149,7 @@ export function Alerts({ data }: { data: PageData }) {
             </ul>
           </Card>
         )}
-        <Silences />
+        {until === null && <Silences />}
         <Card
           id="ended"
           title="Ended"
@@ -301,7 +301,8 @@ function Rules({
 function isForbidden(): boolean {
   const isViewer = hello.value !== null && !isAdmin.value;
   if (isViewer) tell("Viewers cannot acknowledge or silence (--web-admin allows it)", true);
-  return isViewer;
+  else if (!isLive.value) tell("Go live to acknowledge or silence", true);
+  return isViewer || !isLive.value;
 }
 
 /** Acknowledges what is chosen; elsewhere, shows Alerts. */

@@ -23,7 +23,7 @@ import { askedFilters, withFilter, type Link } from "../link.ts";
 import type { PageData } from "../page_data.ts";
 import { answerRows, numberIn } from "../rows.ts";
 import { clockNear } from "../spans.ts";
-import { go, link, newest, seconds, snapshot, utc } from "../store.ts";
+import { go, isLive, link, newest, seconds, snapshot, utc } from "../store.ts";
 import type { Chosen } from "./alerts.tsx";
 
 const COLUMNS = 120;
@@ -66,7 +66,7 @@ function spanShown(
     const { until } = link.value;
     return { seconds: chartSeconds({ seconds: seconds.value, until }), until };
   }
-  const { seconds: length, until } = spanOf(incident, now);
+  const { seconds: length, until } = spanOf(incident, now, isLive.value);
   const wanted = Math.max(600, 2 * length);
   // The length changes each second while it lasts: rounded up, so that the question stays the same.
   const rounded =
@@ -74,8 +74,8 @@ function spanShown(
       (one) => one >= wanted,
     ) ?? 604_800;
   const end =
-    until === null
-      ? null
+    until === null || incident.recovered_at === null
+      ? until
       : Math.min(Math.floor(newest.value), until + Math.floor((rounded - length) / 3));
   return { seconds: rounded, until: end };
 }
@@ -91,7 +91,7 @@ export function trafficOf(
   for (const filter of ruleFilters(rule, incident?.group ?? null)) next = withFilter(next, filter);
   const failing = incident ? failingIn(rule) : null;
   if (failing) next = withFilter(next, { where: failing });
-  const span = incident ? spanOf(incident, now) : null;
+  const span = incident ? spanOf(incident, now, current.until === null) : null;
   return {
     view: failing ? "errors" : "overview",
     filters: next.filters,
@@ -214,16 +214,18 @@ function Facts({
   rule: Rule | undefined;
   now: number;
 }) {
-  const [worst = "", ...value] = (worstValueText(incident) || "peak").split(" ");
+  const [worst = "", ...value] = worstValueText(incident).split(" ");
   const facts: [string, string][] = [
     ["Began", clockNear(incident.triggered_at, now, utc.value)],
     [
-      incident.recovered_at === null ? "Lasts" : "Lasted",
+      incident.recovered_at !== null ? "Lasted" : isLive.value ? "Lasts" : "By then",
       formatRoundDuration(
         Math.max(0, Math.floor((incident.recovered_at ?? now) - incident.triggered_at)),
       ),
     ],
-    [`${worst.charAt(0).toUpperCase()}${worst.slice(1)}`, value.join(" ") || "–"],
+    ...(worst
+      ? [[worst.charAt(0).toUpperCase() + worst.slice(1), value.join(" ")] as [string, string]]
+      : []),
     ["Limit", incident.bound.replace(/^limit /, "") || "–"],
   ];
   if (incident.latest !== null && incident.recovered_at === null)
@@ -252,7 +254,7 @@ function FailedThen({
   now: number;
   hasTimes: boolean;
 }) {
-  const { seconds: length, until } = spanOf(incident, now);
+  const { seconds: length, until } = spanOf(incident, now, isLive.value);
   const failing = failingIn(rule);
   const scope = {
     seconds: until === null ? Math.ceil(length / 60) * 60 : length,

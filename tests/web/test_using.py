@@ -68,3 +68,29 @@ def test_the_past_has_nothing_of_now(browser: Browser, traffic: Traffic, tmp_pat
         expect(page.get_by_text("Go live to acknowledge or silence")).to_be_visible()
         page.keyboard.press("End")
         expect(page.get_by_role("button", name="Acknowledge").first).to_be_visible()
+
+
+def test_header_tab_and_badge_are_about_the_same_time(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    (tmp_path / "rules.toml").write_text(RULES)
+    options = ("--config", "rules.toml", "--rules", "none")
+    with monitor(tmp_path, *options) as found, looking(browser, found) as watched:
+        found.until_read(60)
+        before = int(time.time()) - 1
+        traffic.status = 503
+        page = watched.open()
+        pill, badge = page.locator(".state-pill"), page.locator(".badge.critical")
+        expect(pill).to_have_text(re.compile("1 critical"))
+        expect(badge).to_have_text(re.compile("^1"))
+        eventually(lambda: page.title().startswith("● 1 critical · "), what="the title")
+        page = watched.open(f"?until={before}&window=10s")
+        expect(pill).to_have_text(re.compile("Healthy then"))
+        expect(badge).to_have_count(0)
+        assert page.title().startswith("10 s until ")
+        expect(page.locator(".banner.info")).to_contain_text("Now: 1 critical.")
+        began = found.get("api/v1/alerts").json()["firing"][0]["triggered_at"]
+        page = watched.open(f"?until={began + 1}")
+        expect(pill).to_have_text(re.compile("1 critical then"))
+        expect(badge).to_have_text(re.compile("^1"))
+        eventually(lambda: page.title().startswith("● 1 critical then · "), what="the title")

@@ -9,16 +9,12 @@ import { render } from "preact";
 import { addressOf, whyRefused } from "./api.ts";
 import { sendAsksBy } from "./answers.ts";
 import { App } from "./app.tsx";
-import { rateNow } from "./figures.ts";
-import { formatRate } from "./format.ts";
 import { listenForKeys } from "./keys.ts";
 import { LiveConnection, type Socket } from "./live.ts";
-import { statusOf } from "./status.ts";
 import {
   connection,
   followHistory,
   hello,
-  isStale,
   isUnreached,
   receive,
   snapshot,
@@ -71,15 +67,7 @@ followHistory();
 listenForKeys();
 
 effect(() => {
-  const known = snapshot.value;
-  if (!known) {
-    if (isUnreached.value) document.title = "Not connected – GlanceMetrics";
-    return;
-  }
-  const { tone, text } = statusOf(known, { until: null, isNarrowed: false, total: null });
-  const isBad = tone === "critical" || tone === "warning";
-  const state = isStale.value ? "○ no connection · " : isBad ? `● ${text} · ` : "";
-  document.title = `${state}${formatRate(rateNow(known))} req/s – GlanceMetrics`;
+  if (!snapshot.value && isUnreached.value) document.title = "Not connected – GlanceMetrics";
 });
 
 const root = document.getElementById("app");

@@ -1,11 +1,14 @@
 // What stands around every view: navigation, title, time, filters, banners, foot.
 
 import type { ComponentChildren } from "preact";
+import { useLayoutEffect } from "preact/hooks";
 
 import { addressOf } from "../api.ts";
 import type { Answer } from "../contract.ts";
 import { clockNear, zoneName } from "../spans.ts";
-import { formatDuration } from "../format.ts";
+import { rateNow } from "../figures.ts";
+import { formatDuration, formatRate } from "../format.ts";
+import { ongoingAt } from "../incidents.ts";
 import { VIEWS, type ViewName } from "../link.ts";
 import { openOverlay } from "../overlays.ts";
 import { localTimes } from "../sentences.ts";
@@ -51,7 +54,7 @@ export const VIEW_TITLES: Record<ViewName, string> = {
 
 export function Navigation() {
   const current = link.value;
-  const firing = snapshot.value?.alerts.firing ?? [];
+  const firing = ongoingAt(snapshot.value, current.until);
   const troubles = snapshot.value?.troubles.length ?? 0;
   const worst = firing.some((one) => one.severity === "critical")
     ? "critical"
@@ -163,9 +166,17 @@ export function Title({ total }: { total: Answer | null }) {
   const formats = [
     ...new Set((known?.health.sources ?? []).map((one) => one.format).filter((one) => one)),
   ];
-  const status = known && statusOf(known, { until, isNarrowed: filters.length > 0, total });
+  const shown = known && statusOf(known, { until, isNarrowed: filters.length > 0, total });
+  const status = shown && { ...shown, text: until === null ? shown.text : `${shown.text} then` };
   // What was true when the connection was lost may be over.
   const tone = isStale.value && status?.tone === "fine" ? "unknown" : status?.tone;
+  const isBad = tone === "critical" || tone === "warning";
+  const lead = isStale.value ? "○ no connection · " : isBad ? `● ${status?.text} · ` : "";
+  const about = known && (until === null ? `${formatRate(rateNow(known))} req/s` : spanText());
+  // The tab says what the header says, of the same time.
+  useLayoutEffect(() => {
+    if (about !== null) document.title = `${lead}${about} – GlanceMetrics`;
+  }, [lead, about]);
   return (
     <div class="title">
       <h1>{kiosk && view === "overview" ? "GlanceMetrics" : VIEW_TITLES[view]}</h1>
@@ -211,14 +222,18 @@ export function Title({ total }: { total: Answer | null }) {
   );
 }
 
+const LIVE = { until: null, isNarrowed: false, total: null };
+
 export function Banners({ children }: { children: ComponentChildren }) {
   const state = connection.value;
   const isLost = state === "lost";
-  const now = useTick(isLost);
+  const second = useTick(isLost);
   const known = snapshot.value;
-  const age = Math.max(0, now - heardAt.value / 1000);
+  const age = Math.max(0, second - heardAt.value / 1000);
   const { until, paused } = link.value;
   const troubles = known?.troubles ?? [];
+  const now = until !== null && known ? statusOf(known, LIVE) : null;
+  const nowText = now && now.tone !== "fine" ? ` Now: ${now.text}.` : "";
   return (
     <div class="banners">
       {isUnreached.value ? (
@@ -268,7 +283,7 @@ export function Banners({ children }: { children: ComponentChildren }) {
         <p class="banner info" role="status">
           <Icon name="pause" />
           <span>
-            Paused at {spanText().split(" until ")[1]}; counting continues.
+            Paused at {spanText().split(" until ")[1]}; counting continues.{nowText}
             {hasSingleKeys.value && (
               <span class="key-hint">
                 {" "}
@@ -282,7 +297,7 @@ export function Banners({ children }: { children: ComponentChildren }) {
         <p class="banner info" role="status">
           <Icon name="clock" />
           <span>
-            You are looking at the past: {spanText()}.
+            You are looking at the past: {spanText()}.{nowText}
             <span class="key-hint">
               {" "}
               <kbd class="named">End</kbd> goes back to now.

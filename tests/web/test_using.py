@@ -94,3 +94,31 @@ def test_header_tab_and_badge_are_about_the_same_time(
         expect(pill).to_have_text(re.compile("1 critical then"))
         expect(badge).to_have_text(re.compile("^1"))
         eventually(lambda: page.title().startswith("● 1 critical then · "), what="the title")
+
+
+def test_what_stands_out_adds_up(browser: Browser, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    now = int(time.time())
+    log.write_bytes(b"".join(line(now - 120 + i // 10) for i in range(1200)))
+    options = ("--from", "start", "--rules", "none")
+    with (
+        Traffic(log) as traffic,
+        monitor(tmp_path, *options) as found,
+        looking(browser, found) as watched,
+    ):
+        traffic.status = 503
+        page = watched.open("?window=30s")
+        strip = page.get_by_role("region", name="What stands out")
+        expect(strip).to_contain_text(" of the server errors (")
+        expect(strip).to_contain_text("of responses are server errors (")
+        seen = set()
+        for _ in range(120):
+            page.wait_for_timeout(50)
+            text = strip.inner_text()
+            counted = re.search(r"are server errors \((\d+) responses\)", text)
+            share = re.search(r"of the server errors \((\d+) of (\d+)\)", text)
+            assert counted is not None
+            assert share is not None
+            assert counted[1] == share[2]
+            seen.add(counted[1])
+        assert len(seen) > 1

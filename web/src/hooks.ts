@@ -34,6 +34,50 @@ export function useAsk(ask: Ask | null, rank = 5, isSeen = true): Asked {
   return current ? { answer: current, isOld: false } : { answer: last.current, isOld: true };
 }
 
+/** What is shown beside each other, and of what question. */
+export interface Together<T extends Asked> {
+  key: string;
+  asked: T[];
+}
+
+/** In seconds: where the parts of a set never meet in one instant, it is not kept for longer. */
+const PATIENCE = 30;
+
+/** The instant that an answer is about, of one to a time before: the one that it is compared with. */
+function instantOf({ id, until }: Answer): number {
+  return until + ((JSON.parse(id) as Ask).shift ?? 0);
+}
+
+/**
+ * Answers of one instant: the set before stays until all of the next one are there.
+ *
+ * The server asks all questions of a page in rounds, each about one instant, but its answers arrive
+ * one after the other: numbers of two moments beside each other do not add up.
+ */
+export function together<T extends Asked>(
+  kept: Together<T> | null,
+  asked: T[],
+  key: string,
+): Together<T> | null {
+  const before = kept?.key === key ? kept : null;
+  const answers = asked.flatMap(({ answer, isOld }) => (answer && !isOld ? [answer] : []));
+  if (answers.length < asked.length) return before;
+  const instants = answers.map(instantOf);
+  const first = Math.min(...instants);
+  if (first === Math.max(...instants)) return { key, asked };
+  const shown = before?.asked[0]?.answer;
+  return shown && first - instantOf(shown) > PATIENCE ? { key, asked } : before;
+}
+
+export function useTogether<T extends Asked>(asked: T[], key: string): T[] | null {
+  const kept = useRef<Together<T> | null>(null);
+  const found = together(kept.current, asked, key);
+  useLayoutEffect(() => {
+    kept.current = found;
+  });
+  return found?.asked ?? null;
+}
+
 const SETTLED_MS = 1200;
 
 /** Whether something has been the same for a while: first comes what is on the screen. */

@@ -15,7 +15,7 @@ import {
 } from "./asks.ts";
 import { columnsOf, type Columns } from "./charts/series.ts";
 import { formatRoundDuration } from "./format.ts";
-import { useAsk, useMedia, type Asked } from "./hooks.ts";
+import { useAsk, useMedia, useTogether, type Asked } from "./hooks.ts";
 import { filterError, link, seconds } from "./store.ts";
 
 /** Once response times were seen, the layout stays: in a quiet log some spans have none. */
@@ -43,13 +43,18 @@ export function usePageData(isOn = true): PageData {
   const columnCount = isNarrow ? 60 : 120;
   const scope = scopeOf(current, seconds.value);
   const shift = shiftOf(current.compare, scope.seconds);
-  const total = useAsk(isOn ? totalAsk(scope) : null, 0);
-  const before = useAsk(isOn ? totalAsk(scope, shift) : null, 2);
-  const series = useAsk(isOn ? seriesAsk(scope, columnCount) : null, 1);
-  const compared = useAsk(
-    isOn && current.compare !== "none" ? seriesAsk(scope, columnCount, shift) : null,
-    3,
-  );
+  const isCompared = isOn && current.compare !== "none";
+  const asked = [
+    useAsk(isOn ? totalAsk(scope) : null, 0),
+    useAsk(isOn ? totalAsk(scope, shift) : null, 2),
+    useAsk(isOn ? seriesAsk(scope, columnCount) : null, 1),
+    useAsk(isCompared ? seriesAsk(scope, columnCount, shift) : null, 3),
+  ] as const;
+  const parts = isCompared ? [...asked] : asked.slice(0, 3);
+  const whole = useTogether(parts, JSON.stringify([scope, shift, columnCount, isCompared]));
+  // What comes first is shown at once: only what is there already waits for the rest.
+  const [total = asked[0], before = asked[1], series = asked[2], compared = asked[3]] =
+    whole ?? asked;
   const step = stepOf(chartSeconds(scope), columnCount);
   // An old answer, shown until the new one comes, may have another step.
   const columns = useMemo(() => columnsOf(series.answer, stepIn(series, step)), [series.answer]);

@@ -1,6 +1,6 @@
 // The strip "What stands out": shown only where something does.
 
-import { useAsk } from "../hooks.ts";
+import { useAsk, useTogether, type Asked } from "../hooks.ts";
 import type { PageData } from "../page_data.ts";
 import { withFilter } from "../link.ts";
 import { go, link } from "../store.ts";
@@ -12,16 +12,20 @@ const MOST = 4;
 const MOST_QUESTIONS = 7;
 
 export function StandsOut({ data }: { data: PageData }) {
-  const { scope, total, before, beforeText } = data;
+  const { scope, shift, total, before, beforeText } = data;
   const questions = questionsFor(scope, total.isOld ? null : total.answer);
   // Hooks are called in the same number each time.
-  const found: (Finding | null)[] = [];
+  const answers: (Asked & { question: Question | null })[] = [
+    { ...total, question: null },
+    { ...before, question: null },
+  ];
   for (let i = 0; i < MOST_QUESTIONS; i += 1) {
-    found.push(useFinding(questions[i] ?? null));
+    const question = questions[i] ?? null;
+    const asked = useAsk(question?.ask ?? null, 6);
+    if (question) answers.push({ ...asked, question });
   }
-  const changed =
-    total.isOld || before.isOld ? [] : changes(total.answer, before.answer, beforeText);
-  const findings = [...changed, ...found].filter((one) => one !== null).slice(0, MOST);
+  const shown = useTogether(answers, JSON.stringify([scope, shift]));
+  const findings = shown ? findingsIn(shown, beforeText) : [];
   if (!findings.length) return null;
   return (
     <section class="stands-out" aria-label="What stands out">
@@ -49,9 +53,14 @@ export function StandsOut({ data }: { data: PageData }) {
   );
 }
 
-function useFinding(question: Question | null): Finding | null {
-  const { answer, isOld } = useAsk(question?.ask ?? null, 6);
-  return question && !isOld ? mostErrors(question, answer) : null;
+function findingsIn(
+  [total, before, ...others]: (Asked & { question: Question | null })[],
+  beforeText: string,
+): Finding[] {
+  const found = others.map(({ question, answer }) => question && mostErrors(question, answer));
+  return [...changes(total?.answer ?? null, before?.answer ?? null, beforeText), ...found]
+    .filter((one) => one !== null)
+    .slice(0, MOST);
 }
 
 function Sentence({ finding }: { finding: Finding }) {

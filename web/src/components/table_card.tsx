@@ -2,11 +2,12 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 
+import { idOf } from "../answers.ts";
 import { addressOf } from "../api.ts";
 import { downloadLink, shiftOf, tableAsk, type Scope } from "../asks.ts";
 import type { Answer } from "../contract.ts";
 import { formatCount } from "../format.ts";
-import { focusOnce, useAsk, useOnScreen } from "../hooks.ts";
+import { focusOnce, useAsk, useOnScreen, useTogether } from "../hooks.ts";
 import { columnOf } from "../measures.ts";
 import { copyText, exclude, narrowTo } from "../narrowing.ts";
 import { answerRows, type Row } from "../rows.ts";
@@ -65,9 +66,9 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
     where: spec.where,
   };
   const ask = tableAsk(scope, question);
-  const { answer, isOld } = useAsk(ask, rank, isSeen || isZoomed);
+  const asked = useAsk(ask, rank, isSeen || isZoomed);
   const shift = shiftOf(compare, scope.seconds);
-  const before = useAsk(
+  const compared = useAsk(
     compare !== "none"
       ? tableAsk(
           scope,
@@ -84,6 +85,9 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
     rank + 2,
     isSeen || isZoomed,
   );
+  const parts = compare === "none" ? [asked] : [asked, compared];
+  const [{ answer, isOld } = asked, before = compared] =
+    useTogether(parts, `${idOf(ask)}${shift}${compare}`) ?? parts;
 
   const all = useMemo(() => answerRows(answer), [answer]);
   const found = useMemo(() => {

@@ -122,3 +122,24 @@ def test_what_stands_out_adds_up(browser: Browser, tmp_path: Path) -> None:
             assert counted[1] == share[2]
             seen.add(counted[1])
         assert len(seen) > 1
+
+
+@pytest.mark.parametrize("text", ["status = 5000 and", "status = abc", "status:5000 or"])
+def test_a_wrong_condition_stays_in_the_box(
+    browser: Browser, traffic: Traffic, tmp_path: Path, text: str
+) -> None:
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        found.until_read(20)
+        page = watched.open("?window=5m")
+        box = page.get_by_role("combobox", name="Filter requests")
+        box.fill(text)
+        page.keyboard.press("Enter")
+        expect(page.locator(".problem")).to_contain_text(
+            re.compile("Incomplete|not a number|Syntax error")
+        )
+        expect(box).to_have_value(text)
+        assert "is=" not in page.url
+        box.fill("status = 200")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name=re.compile("^Remove the filter"))).to_have_count(1)
+        assert page.url.endswith("?window=5m&is=status:200")

@@ -25,7 +25,8 @@ export function filterIn(text: string, fields: string[]): Filter | null {
   // Conditions of SQL and several words are for the server, unless they are in quotes.
   if (
     bare !== undefined &&
-    (/\s(?:and|or)\s|[*%()]/i.test(bare) || (/\s/.test(bare) && operator !== "="))
+    (/\s(?:and|or|not|in|is|like|between)(?!\S)|\s[<>=!]|[*%()]/i.test(bare) ||
+      (/\s/.test(bare) && operator !== "="))
   )
     return null;
   const isNot = (minus !== undefined) !== (operator === "!=" || operator === "≠");

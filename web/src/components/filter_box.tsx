@@ -3,6 +3,7 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 import { ApiError, conditionFor, valuesOf, type KnownValue } from "../api.ts";
+import { conditionOf } from "../asks.ts";
 import type { Filter } from "../contract.ts";
 import {
   asProblem,
@@ -109,20 +110,17 @@ export function FilterBox() {
     const wanted = text.trim();
     if (!wanted) return;
     const plain = filterIn(wanted, fields);
-    if (plain) {
-      add(plain);
-    } else {
-      try {
-        const found = await conditionFor(wanted);
-        if (found.problem || !found.where) {
-          setProblem(found.problem || "Not a valid filter.");
-          return;
-        }
-        add({ where: found.where, label: wanted });
-      } catch (error) {
-        setProblem(error instanceof ApiError ? error.message : "The request failed.");
+    try {
+      // The server knows which values a field can have: a status is a number.
+      const found = await conditionFor(plain ? conditionOf([plain]) : wanted);
+      if (found.problem || !found.where) {
+        setProblem(found.problem || "Not a valid filter.");
         return;
       }
+      add(plain ?? { where: found.where, label: wanted });
+    } catch (error) {
+      setProblem(error instanceof ApiError ? error.message : "The request failed.");
+      return;
     }
     setText("");
     setProblem("");

@@ -143,3 +143,32 @@ def test_a_wrong_condition_stays_in_the_box(
         page.keyboard.press("Enter")
         expect(page.get_by_role("button", name=re.compile("^Remove the filter"))).to_have_count(1)
         assert page.url.endswith("?window=5m&is=status:200")
+
+
+@pytest.mark.parametrize("chart", [".chart-canvas .u-over", ".heat-map canvas"])
+def test_a_first_tap_shows_the_value_and_a_second_goes_there(
+    browser: Browser, tmp_path: Path, chart: str
+) -> None:
+    now = int(time.time())
+    log = (
+        line(now - 600 + i // 4, status=200).rstrip(b"\n") + b" 0.0%d\n" % (1 + i % 9)
+        for i in range(2400)
+    )
+    (tmp_path / "access.log").write_bytes(b"".join(log))
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    options = ("--from", "start")
+    with monitor(tmp_path, *options) as found, looking(browser, found, **phone) as watched:
+        found.until_read(2400)
+        page = watched.open("?view=latency&window=10m")
+        canvas = page.locator(chart).first
+        canvas.scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+        box = canvas.bounding_box()
+        assert box is not None
+        x, y = box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"]
+        page.touchscreen.tap(x, y)
+        tip = page.locator(".tip:visible")
+        expect(tip).to_have_count(1)
+        assert "until=" not in page.url
+        page.touchscreen.tap(x + 6, y)
+        eventually(lambda: "until=" in page.url, what="the time of the column")

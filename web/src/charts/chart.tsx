@@ -71,7 +71,7 @@ export function Chart(props: ChartProps) {
     } else {
       live.current?.plot.destroy();
       const plot = new uPlot(options(node.clientWidth, latest, tip), data, node);
-      follow(plot, latest);
+      follow(plot, latest, tip);
       live.current = { plot, shape };
     }
   });

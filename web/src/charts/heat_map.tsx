@@ -8,6 +8,7 @@ import { fullTime } from "../spans.ts";
 import { isDark, styleValue } from "../theme.ts";
 import { timeLabels, TIME_STEPS } from "./axes.ts";
 import { hatch } from "./marks.ts";
+import { Taps } from "./pointer.ts";
 import { between, unknownSpans, type Columns, type Values } from "./series.ts";
 import { DataTable } from "./data_table.tsx";
 
@@ -40,6 +41,7 @@ export function HeatMap({ columns, bounds, height, utc, onPick }: Props) {
   const [holder, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const tip = useRef<HTMLDivElement>(null);
+  const taps = useRef(new Taps());
   const rows = rowsOf(columns, bounds);
   const dark = isDark.value;
 
@@ -88,9 +90,11 @@ export function HeatMap({ columns, bounds, height, utc, onPick }: Props) {
           node.style.transform = `translate(${at}px, ${Math.max(0, y - 20)}px)`;
         }}
         onMouseLeave={() => tip.current && (tip.current.hidden = true)}
+        onTouchStart={() => taps.current.touch(tip.current)}
         onClick={(event) => {
-          const time = columns.x[cellAt(event).column];
-          if (time !== undefined) onPick(time);
+          const { column, x } = cellAt(event);
+          const time = columns.x[column];
+          if (time !== undefined && taps.current.target(x) !== null) onPick(time);
         }}
       />
       <div class="tip lines" ref={tip} hidden />

@@ -8,15 +8,44 @@ import { announced } from "../store.ts";
 import type { ChartProps, Latest } from "./plot.ts";
 import { fillTip, type TipLine } from "./tip.ts";
 
+/** So near, in pixels, is a second tap one at the same place: a column is narrower than a finger. */
+const NEAR = 24;
+
+/** A finger cannot point without pressing: its first tap shows the values, a second one goes there. */
+export class Taps {
+  private isTouched = false;
+  private shownAt: number | null = null;
+
+  /** A finger comes down; `tip`: what shows the values. */
+  touch(tip: HTMLElement | null): void {
+    this.isTouched = true;
+    if (!tip || tip.hidden) this.shownAt = null;
+    // The style sheet says what a second tap does.
+    tip?.classList.add("by-touch");
+  }
+
+  /** Where a click leads to; `null`: nowhere yet. */
+  target(x: number): number | null {
+    if (!this.isTouched) return x;
+    this.isTouched = false;
+    const shown = this.shownAt;
+    const isAgain = shown !== null && Math.abs(shown - x) < NEAR;
+    this.shownAt = isAgain ? null : x;
+    return isAgain ? shown : null;
+  }
+}
+
 /** Clicks and fingers; uPlot itself knows only a mouse that drags. */
-export function follow(plot: uPlot, latest: Latest): void {
+export function follow(plot: uPlot, latest: Latest, tip: { current: HTMLElement | null }): void {
   let pressedAt = 0;
+  const taps = new Taps();
   plot.over.addEventListener("mousedown", (event) => {
     pressedAt = event.clientX;
   });
   plot.over.addEventListener("click", (event) => {
     if (Math.abs(event.clientX - pressedAt) > 4) return;
-    const index = columnAt(plot, latest.current, plot.cursor.left ?? -1);
+    const at = taps.target(plot.cursor.left ?? -1);
+    const index = at === null ? null : columnAt(plot, latest.current, at);
     const time = index === null ? undefined : latest.current.x[index];
     if (time !== undefined) latest.current.onPick?.(time);
   });
@@ -26,7 +55,14 @@ export function follow(plot: uPlot, latest: Latest): void {
     const box = plot.over.getBoundingClientRect();
     plot.setCursor({ left: finger.clientX - box.left, top: finger.clientY - box.top });
   };
-  plot.over.addEventListener("touchstart", touch, { passive: true });
+  plot.over.addEventListener(
+    "touchstart",
+    (event) => {
+      taps.touch(tip.current);
+      touch(event);
+    },
+    { passive: true },
+  );
   plot.over.addEventListener("touchmove", touch, { passive: true });
 }
 

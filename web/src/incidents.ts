@@ -2,7 +2,7 @@
 
 import type { Shade } from "./charts/marks.ts";
 import { patternOf } from "./api.ts";
-import { formatUnit } from "./format.ts";
+import { formatRoundDuration, formatUnit } from "./format.ts";
 import type { Incident, Rule, Severity, Snapshot } from "./contract.ts";
 
 const ORDER: Record<Severity, number> = { critical: 0, warning: 1, info: 2 };
@@ -120,6 +120,17 @@ export function silencedText(pattern: string, rules: Rule[]): string {
   return (
     rules.find(({ name }) => pattern === name || pattern === patternOf(name))?.title ?? pattern
   );
+}
+
+/** What a rule limits, in words: `30 requests over 1 min, by host, where status = 404`. */
+export function limitText(rule: Rule): string {
+  if (rule.is_own) return "GlanceMetrics' own health";
+  return [
+    rule.bound.replace(/^limit /, "") +
+      (rule.window ? ` over ${formatRoundDuration(rule.window)}` : ""),
+    ...(rule.by ? [`by ${rule.by}`] : []),
+    ...(rule.where ? [`where ${rule.where}`] : []),
+  ].join(", ");
 }
 
 /** The newest value of an incident, short: its sentence stands in the headline already. */

@@ -6,6 +6,7 @@ import {
   endedAt,
   failingIn,
   isOverAt,
+  limitText,
   ongoingAt,
   shadesOf,
   silencedText,
@@ -188,6 +189,15 @@ describe("rules", () => {
   it("know which requests fail by them", () => {
     expect(failingIn(RULE)).toBe("status BETWEEN 500 AND 599");
     expect(failingIn({ ...RULE, metric: "rate" })).toBeNull();
+  });
+
+  it("say what they limit, of which requests", () => {
+    const rule = { ...RULE, bound: "limit 30 requests", window: 60 };
+    expect(limitText(rule)).toBe("30 requests over 1 min");
+    expect(limitText({ ...rule, by: "host", where: "status = 404" })).toBe(
+      "30 requests over 1 min, by host, where status = 404",
+    );
+    expect(limitText({ ...rule, is_own: true })).toBe("GlanceMetrics' own health");
   });
 
   it("make their values of measures", () => {

@@ -12,9 +12,9 @@ import {
   Severity,
   toggleAcknowledged,
 } from "../components/incident_list.tsx";
+import { Text } from "../components/text.tsx";
 import type { Incident, Rule, Severity as SeverityOf } from "../contract.ts";
-import { formatRoundDuration } from "../format.ts";
-import { endedAt, ongoingAt, silencedText } from "../incidents.ts";
+import { endedAt, limitText, ongoingAt, silencedText } from "../incidents.ts";
 import { openSilence } from "../overlays.ts";
 import { clockNear } from "../spans.ts";
 import { go, hello, isAdmin, isLive, link, snapshot, tell, utc } from "../store.ts";
@@ -284,9 +284,7 @@ function Rules({
                     {count ? `${count} active` : "quiet"}
                   </td>
                   <td class="about dim">
-                    {isOwn(rule) ? "GlanceMetrics' own health" : rule.bound.replace(/^limit /, "")}
-                    {!isOwn(rule) && rule.window ? ` over ${formatRoundDuration(rule.window)}` : ""}
-                    {rule.by ? `, by ${rule.by}` : ""}
+                    <Text value={limitText(rule)} />
                   </td>
                 </tr>
               );

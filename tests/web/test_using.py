@@ -172,3 +172,19 @@ def test_a_first_tap_shows_the_value_and_a_second_goes_there(
         assert "until=" not in page.url
         page.touchscreen.tap(x + 6, y)
         eventually(lambda: "until=" in page.url, what="the time of the column")
+
+
+def test_an_incident_that_recovers_says_so(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    traffic.status = 503
+    (tmp_path / "rules.toml").write_text(f'{RULES}keep_firing = "20s"\n')
+    options = ("--config", "rules.toml", "--rules", "none")
+    with monitor(tmp_path, *options) as found, looking(browser, found) as watched:
+        page = watched.open("?view=alerts")
+        active = page.get_by_role("list", name="Active incidents")
+        expect(active).to_contain_text("critical")
+        expect(active).not_to_contain_text("recovering")
+        traffic.status = 200
+        expect(active).to_contain_text("recovering")
+        expect(active).to_contain_text(re.compile(r"below its limit, ends in \d+ s if"))

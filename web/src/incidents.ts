@@ -122,6 +122,30 @@ export function silencedText(pattern: string, rules: Rule[]): string {
   );
 }
 
+/**
+ * What an incident waits for that is within its limit again, or has no more data; else empty.
+ *
+ * It lasts until it has been so for a while: without a word of that, `critical … now 0.2 % (limit
+ * 5 %)` looks broken.
+ */
+export function recoveryText(
+  { closes_at: end, recovered_at: over, latest, threshold }: Incident,
+  rule: Rule | undefined,
+  now: number,
+): string {
+  if (over !== null) return "";
+  const isAbove = rule?.above !== false;
+  const within = `${isAbove ? "below" : "above"} its limit`;
+  if (end !== null)
+    return `${latest === null ? "no more data" : within}, ends in ${formatRoundDuration(Math.max(1, Math.ceil(end - now)))} if it stays so`;
+  // It recovers at another value than its limit (recover_below, recover_above).
+  const isWithin =
+    rule?.has_limit && latest !== null && threshold !== null && latest !== threshold
+      ? latest < threshold === isAbove
+      : false;
+  return isWithin ? `${within}, not far enough to recover` : "";
+}
+
 /** What a rule limits, in words: `30 requests over 1 min, by host, where status = 404`. */
 export function limitText(rule: Rule): string {
   if (rule.is_own) return "GlanceMetrics' own health";

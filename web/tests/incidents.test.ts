@@ -8,6 +8,7 @@ import {
   isOverAt,
   limitText,
   ongoingAt,
+  recoveryText,
   shadesOf,
   silencedText,
   spanOf,
@@ -133,6 +134,24 @@ describe("incidents", () => {
     expect(ongoingAt(known, null).map((one) => one.incident)).toEqual(["now"]);
     expect(endedAt(known, 700)).toEqual([]);
     expect(endedAt(known, null)).toEqual([past]);
+  });
+
+  it("that are within their limit again say what they wait for", () => {
+    const below = incident("a", { latest: 0.002, closes_at: 1300 });
+    expect(recoveryText(below, RULE, 1220)).toBe(
+      "below its limit, ends in 1 min 20 s if it stays so",
+    );
+    expect(recoveryText(below, { ...RULE, above: false }, 1299.5)).toBe(
+      "above its limit, ends in 1 s if it stays so",
+    );
+    expect(recoveryText({ ...below, latest: null }, RULE, 1240)).toMatch(
+      /^no more data, .* 1 min /,
+    );
+    expect(recoveryText(incident("b", { latest: 0.2 }), RULE, 1220)).toBe("");
+    expect(recoveryText({ ...below, closes_at: null }, RULE, 1220)).toBe(
+      "below its limit, not far enough to recover",
+    );
+    expect(recoveryText({ ...below, recovered_at: 1100 }, RULE, 1220)).toBe("");
   });
 
   it("are shown as they were known then: nothing that came later, or is so now", () => {

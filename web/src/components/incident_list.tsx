@@ -5,7 +5,7 @@ import type { Incident, Pending } from "../contract.ts";
 import { formatDuration, formatRoundDuration } from "../format.ts";
 import { go, hello, isAdmin, isLive, link, snapshot, tell, utc } from "../store.ts";
 import { clockNear } from "../spans.ts";
-import { isOverAt, latestText, worstValueText } from "../incidents.ts";
+import { isOverAt, latestText, recoveryText, worstValueText } from "../incidents.ts";
 import { localTimes } from "../sentences.ts";
 import { openSilence } from "../overlays.ts";
 import { Icon } from "./icons.tsx";
@@ -58,6 +58,7 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
       )
     : undefined;
   const worst = worstValueText(incident);
+  const recovery = recoveryText(incident, rule, now);
   const until = incident.silenced_until ?? silenced?.until ?? null;
   return (
     <li class={`incident ${isOver ? "over" : incident.severity} ${isChosen ? "chosen" : ""}`}>
@@ -86,6 +87,7 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
               }
             />
           </b>
+          {recovery && incident.latest !== null && <span class="tag recovering">recovering</span>}
           {incident.flapping && <span class="tag">flapping</span>}
           {incident.acknowledged_at !== null && (
             <span class="tag">
@@ -104,6 +106,7 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
             : `since ${clockNear(incident.triggered_at, now, utc.value)}, ${formatDuration(Math.max(0, Math.floor(lasted)))} ${isLive.value ? "so far" : "by then"}`}
           {worst && ` · ${worst}`}
           {!isOver && incident.latest !== null && ` · now ${latestText(incident, rule)}`}
+          {recovery && ` · ${recovery}`}
           {incident.cause && (
             <>
               {" · "}

@@ -18,7 +18,14 @@ import { TimeChart } from "../components/time_chart.tsx";
 import type { Ask, Filter, Incident, Rule, RuleChart } from "../contract.ts";
 import { formatCount, formatRoundDuration, formatUnit } from "../format.ts";
 import { useAsk } from "../hooks.ts";
-import { failingIn, latestText, shadesOf, spanOf, worstValueText } from "../incidents.ts";
+import {
+  failingIn,
+  latestText,
+  recoveryText,
+  shadesOf,
+  spanOf,
+  worstValueText,
+} from "../incidents.ts";
 import { askedFilters, withFilter, type Link } from "../link.ts";
 import type { PageData } from "../page_data.ts";
 import { answerRows, numberIn } from "../rows.ts";
@@ -125,6 +132,7 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
         <p class="empty">No rules.</p>
       </Card>
     );
+  const recovery = incident ? recoveryText(incident, rule, now) : "";
   const title = incident?.title ?? rule?.title ?? "";
   const columns = isOld ? null : columnsOf(answer, step);
   const isWatched = !rule?.by || group !== null;
@@ -173,6 +181,7 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
         {incident?.hint && (
           <p class="hint">{incident.hint.charAt(0).toUpperCase() + incident.hint.slice(1)}</p>
         )}
+        {recovery && <p class="hint recovering">Now {recovery}.</p>}
         {incident && <Facts incident={incident} rule={rule} now={now} />}
         <AnswerNote error={answer?.error} missing={answer?.missing} />
         {chart === null ? (

@@ -135,7 +135,7 @@ export function changes(now: Answer | null, before: Answer | null, beforeText: s
       add(
         "5xx",
         "bad",
-        `${formatShare(share)} of responses are server errors (${counted(failed, "response")}), ${then} in ${beforeText}`,
+        `${formatShare(share)} of responses are server errors (${counted(failed, "response")}), ${then} ${inTime(beforeText)}`,
         [{ where: WHERE["5xx"], label: "5xx" }],
       );
     }
@@ -153,10 +153,15 @@ export function changes(now: Answer | null, before: Answer | null, beforeText: s
     add(
       "p95",
       "noticed",
-      `Responses are slower: p95 is ${formatSeconds(slow)}, ${formatSeconds(slowBefore)} in ${beforeText}`,
+      `Responses are slower: p95 is ${formatSeconds(slow)}, ${formatSeconds(slowBefore)} ${inTime(beforeText)}`,
     );
   }
   return found;
+}
+
+/** `in the 5 min before`, but `a week before`. */
+function inTime(beforeText: string): string {
+  return beforeText.startsWith("a ") ? beforeText : `in ${beforeText}`;
 }
 
 function timesText(times: number): string {

@@ -114,6 +114,10 @@ describe("changes against the span before", () => {
       "10 % of responses are server errors (300 responses), 0.1 % in the 5 min before",
       "Responses are slower: p95 is 900 ms, 200 ms in the 5 min before",
     ]);
+    expect(changes(bad, steady, "a week before").map(sentence)).toEqual([
+      "10 % of responses are server errors (300 responses), 0.1 % a week before",
+      "Responses are slower: p95 is 900 ms, 200 ms a week before",
+    ]);
   });
 
   it("say nothing where the span before is mostly unknown, or there are few requests", () => {

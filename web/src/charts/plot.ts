@@ -13,7 +13,7 @@ export interface Series {
   label: string;
   /** A custom property with its color. */
   color: string;
-  kind: "stack" | "line" | "area" | "ghost";
+  kind: "stack" | "line" | "area" | "ghost" | "halo";
   /** `right`: a second axis, for shares. */
   side?: "right";
   unit: ValueUnit;
@@ -49,8 +49,14 @@ function inOrder(series: Series[]): { series: Series; values: Values }[] {
   const bars = stack.map((one, i) => ({ series: one, values: sums[i] ?? [] })).reverse();
   const others = series
     .filter((one) => one.kind !== "stack")
+    .flatMap((one) => (one.kind === "ghost" ? [haloOf(one), one] : [one]))
     .map((one) => ({ series: one, values: one.values }));
   return [...bars, ...others];
+}
+
+/** What is around a line that is drawn over bars: it is seen on any color. */
+function haloOf(ghost: Series): Series {
+  return { ...ghost, kind: "halo", color: "--card" };
 }
 
 export function dataOf(props: ChartProps): uPlot.AlignedData {
@@ -132,13 +138,15 @@ export function options(
           } as uPlot.Series;
         }
         const at: Partial<uPlot.Series> = { paths: middled(latest) };
+        if (series.kind === "halo")
+          return { ...common, ...at, stroke: color, width: 4.5 * rem, alpha: 0.75 } as uPlot.Series;
         if (series.kind === "ghost")
           return {
             ...common,
             ...at,
             stroke: color,
-            width: 1.5 * rem,
-            dash: [5, 4],
+            width: 1.75 * rem,
+            dash: [6, 3],
           } as uPlot.Series;
         const area =
           series.kind === "area" ? { fill: `color-mix(in srgb, ${color} 14%, transparent)` } : {};

@@ -145,16 +145,22 @@ def test_a_wrong_condition_stays_in_the_box(
         assert page.url.endswith("?window=5m&is=status:200")
 
 
+def _timed(path: Path) -> None:
+    """Write a log of the last ten minutes, with response times."""
+    now = int(time.time())
+    lines = (
+        line(now - 600 + i // 4, request=f"GET /{i % 7} HTTP/1.1").rstrip(b"\n")
+        + b" 0.0%d\n" % (1 + i % 9)
+        for i in range(2400)
+    )
+    path.write_bytes(b"".join(lines))
+
+
 @pytest.mark.parametrize("chart", [".chart-canvas .u-over", ".heat-map canvas"])
 def test_a_first_tap_shows_the_value_and_a_second_goes_there(
     browser: Browser, tmp_path: Path, chart: str
 ) -> None:
-    now = int(time.time())
-    log = (
-        line(now - 600 + i // 4, status=200).rstrip(b"\n") + b" 0.0%d\n" % (1 + i % 9)
-        for i in range(2400)
-    )
-    (tmp_path / "access.log").write_bytes(b"".join(log))
+    _timed(tmp_path / "access.log")
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
     options = ("--from", "start")
     with monitor(tmp_path, *options) as found, looking(browser, found, **phone) as watched:
@@ -188,3 +194,17 @@ def test_an_incident_that_recovers_says_so(
         traffic.status = 200
         expect(active).to_contain_text("recovering")
         expect(active).to_contain_text(re.compile(r"below its limit, ends in \d+ s if"))
+
+
+def test_response_times_are_compared_too(browser: Browser, tmp_path: Path) -> None:
+    _timed(tmp_path / "access.log")
+    options = ("--from", "start")
+    with monitor(tmp_path, *options) as found, looking(browser, found) as watched:
+        found.until_read(2400)
+        page = watched.open("?window=3m&compare=before")
+        card = page.get_by_role("region", name="Response times")
+        expect(card).to_contain_text("p95 before")
+        card.locator("summary").click()
+        expect(card.get_by_role("columnheader", name="p95 before")).to_be_visible()
+        row = card.locator("tbody tr").nth(5)
+        expect(row.locator("td").last).to_have_text(re.compile(r"\d ms"))

@@ -8,10 +8,11 @@ import { shadesOf } from "../incidents.ts";
 import type { PageData } from "../page_data.ts";
 import { snapshot } from "../store.ts";
 import { AnswerNote, Card } from "./card.tsx";
-import { Legend, TimeChart } from "./time_chart.tsx";
+import { compared } from "./traffic_card.tsx";
+import { Legend, TimeChart, type LegendItem } from "./time_chart.tsx";
 
 export function TimesCard({ data, height }: { data: PageData; height: number }) {
-  const { columns, series, step, total } = data;
+  const { columns, ghost, series, shift, step, scope, total } = data;
   const items: Series[] = columns
     ? [...QUANTILES].reverse().map((name) => ({
         label: name,
@@ -21,14 +22,29 @@ export function TimesCard({ data, height }: { data: PageData; height: number }) 
         values: whole(columns, columns.values[name] ?? []),
       }))
     : [];
+  if (columns && ghost)
+    items.push({
+      label: "p95 before",
+      color: "--c-ghost",
+      kind: "ghost",
+      unit: "seconds",
+      values: compared(
+        columns,
+        ghost,
+        ghost.values.p95 ?? [],
+        shift,
+        columns.until - scope.seconds,
+      ),
+    });
   const known = total.answer?.total ?? {};
   const about = total.answer && !total.answer.is_exact ? "≈ " : "";
-  const values = QUANTILES.map((name) => ({
+  const values: LegendItem[] = QUANTILES.map((name) => ({
     label: name,
     color: `--c-${name}`,
     isLine: true,
     value: known[name] == null ? "" : about + formatSeconds(known[name]),
   }));
+  if (ghost) values.push({ label: "p95 before", color: "--c-ghost", isLine: true });
   return (
     <Card id="times" title="Response times" looks="chart-card" tools={<Legend items={values} />}>
       <AnswerNote error={series.answer?.error} />

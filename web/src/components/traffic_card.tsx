@@ -23,6 +23,20 @@ import { Legend, TimeChart } from "./time_chart.tsx";
 
 const SHOWN = ["2xx", "3xx", "4xx", "5xx"];
 
+/** Values of the time before, under the span that is compared. */
+export function compared(
+  columns: Columns,
+  ghost: Columns,
+  values: Values,
+  shift: number,
+  since: number,
+): Values {
+  // A chart is longer than a window of seconds, whose span before lies in the chart itself.
+  return laidOver(columns, ghost, values, shift).map((value, i) =>
+    (columns.x[i] ?? 0) + columns.step > since ? value : null,
+  );
+}
+
 export function trafficSeries(
   columns: Columns,
   ghost: Columns | null,
@@ -42,16 +56,12 @@ export function trafficSeries(
     }));
   if (ghost) {
     const values = summed(CLASSES.map((name) => perSecond(ghost, name)));
-    // A chart is longer than a window of seconds, whose span before lies in the chart itself.
-    const compared = laidOver(columns, ghost, values, shift).map((value, i) =>
-      (columns.x[i] ?? 0) + columns.step > since ? value : null,
-    );
     found.push({
       label: "before",
       color: "--c-ghost",
       kind: "ghost",
       unit: "rate",
-      values: compared,
+      values: compared(columns, ghost, values, shift, since),
     });
   }
   return found;

@@ -208,3 +208,20 @@ def test_response_times_are_compared_too(browser: Browser, tmp_path: Path) -> No
         expect(card.get_by_role("columnheader", name="p95 before")).to_be_visible()
         row = card.locator("tbody tr").nth(5)
         expect(row.locator("td").last).to_have_text(re.compile(r"\d ms"))
+
+
+def test_a_link_carries_how_tables_are_sorted(browser: Browser, tmp_path: Path) -> None:
+    _timed(tmp_path / "access.log")
+    options = ("--from", "start")
+    with monitor(tmp_path, *options) as found, looking(browser, found) as watched:
+        found.until_read(2400)
+        page = watched.open("?view=urls&window=1h")
+        paths = page.get_by_role("region", name="Paths")
+        paths.get_by_role("button", name="p95").click()
+        paths.get_by_role("button", name="p95").click()
+        assert page.url.endswith("?view=urls&window=1h&sort=urls/path:p95:up")
+        page.reload()
+        head = paths.get_by_role("columnheader", name="p95")
+        expect(head).to_have_attribute("aria-sort", "ascending")
+        paths.get_by_role("button", name="Requests").click()
+        assert page.url.endswith("?view=urls&window=1h")

@@ -21,6 +21,13 @@ export type ViewName = (typeof VIEWS)[number];
 export const COMPARISONS = ["none", "before", "day", "week"] as const;
 export type Comparison = (typeof COMPARISONS)[number];
 
+/** How a table is sorted, where that is not as at the start. */
+export interface Sort {
+  table: string;
+  measure: string;
+  ascending: boolean;
+}
+
 export interface Link {
   view: ViewName;
   /** Seconds; `null`: what the server shows by default. */
@@ -33,6 +40,7 @@ export interface Link {
   compare: Comparison;
   /** The key of the only card that is shown. */
   zoom: string | null;
+  sorts: Sort[];
   /** The rule or the incident that is chosen in Alerts. */
   chosen: string | null;
   kiosk: boolean;
@@ -47,6 +55,7 @@ export const START: Link = {
   filters: [],
   compare: "none",
   zoom: null,
+  sorts: [],
   chosen: null,
   kiosk: false,
   utc: false,
@@ -54,6 +63,8 @@ export const START: Link = {
 
 const LONGEST_WINDOW = 400 * 86_400;
 const MOST_FILTERS = 20;
+const MOST_SORTS = 20;
+const SORT = /^([\w/.-]{1,99}):(\w{1,39})(:up)?$/;
 const FIELD = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
 /** Reads a query string; what it cannot read is left as it is by default. */
@@ -80,6 +91,10 @@ export function parseLink(search: string): Link {
       if (last && "where" in last) last.label = text;
     }
   }
+  const sorts: Sort[] = query.getAll("sort").flatMap((text) => {
+    const [, table = "", measure = "", up] = SORT.exec(text) ?? [];
+    return table ? [{ table, measure, ascending: up !== undefined }] : [];
+  });
   const hasUntil = Number.isSafeInteger(until) && until > 0;
   return {
     view: VIEWS.find((name) => name === view) ?? START.view,
@@ -89,13 +104,16 @@ export function parseLink(search: string): Link {
     filters,
     compare: COMPARISONS.find((name) => name === compare) ?? START.compare,
     zoom: query.get("zoom") || null,
+    sorts: sorts.slice(0, MOST_SORTS),
     chosen: query.get("chosen") || null,
     kiosk: isOn(query, "kiosk"),
     utc: isOn(query, "utc"),
   };
 }
 
-const KEYS = "view window until paused is not where words compare zoom chosen kiosk utc".split(" ");
+const KEYS = "view window until paused is not where words compare zoom sort chosen kiosk utc".split(
+  " ",
+);
 /** What people write by hand for a part of the link. */
 const MEANT: Record<string, string> = {
   ...Object.fromEntries(
@@ -124,6 +142,9 @@ export function linkProblems(search: string, link: Link): string[] {
     wrong("until", "must be whole seconds since 1970; choose a time with “Go to a time”");
   if (query.has("compare") && query.get("compare") !== link.compare)
     wrong("compare", `must be one of ${COMPARISONS.join(", ")}`);
+  const badSort = query.getAll("sort").find((text) => !SORT.test(text));
+  if (badSort !== undefined)
+    found.push(`sort=${shown(badSort)}: must be a table and a column, such as urls/path:p95`);
   for (const key of ["is", "not"]) {
     const bad = query
       .getAll(key)
@@ -166,6 +187,8 @@ export function writeLink(link: Link): string {
   }
   if (link.compare !== START.compare) put("compare", link.compare);
   if (link.zoom) put("zoom", link.zoom);
+  for (const { table, measure, ascending } of link.sorts)
+    put("sort", `${table}:${measure}${ascending ? ":up" : ""}`);
   if (link.chosen) put("chosen", link.chosen);
   if (link.kiosk) put("kiosk", "");
   if (link.utc) put("utc", "");
@@ -179,6 +202,12 @@ function encoded(value: string): string {
     .replaceAll("%2F", "/")
     .replaceAll("%3A", ":")
     .replaceAll("%20", "+");
+}
+
+/** Sorts a table; `null`: as at the start. */
+export function sortedBy(link: Link, table: string, sort: Omit<Sort, "table"> | null): Sort[] {
+  const others = link.sorts.filter((one) => one.table !== table);
+  return sort ? [...others.slice(1 - MOST_SORTS), { table, ...sort }] : others;
 }
 
 export function sameFilter(one: Filter, other: Filter): boolean {

@@ -5,6 +5,7 @@ import {
   filterText,
   linkProblems,
   parseLink,
+  sortedBy,
   START,
   withFilter,
   withoutFilter,
@@ -26,6 +27,10 @@ const FULL: Link = {
   ],
   compare: "week",
   zoom: "errors/status-path",
+  sorts: [
+    { table: "errors/status-path", measure: "p95", ascending: true },
+    { table: "urls/x_request-id", measure: "5xx", ascending: false },
+  ],
   chosen: "a:b",
   kiosk: true,
   utc: true,
@@ -51,6 +56,19 @@ describe("a link", () => {
       }),
     ).toBe("?view=urls&window=1h&is=path:/login");
     expect(writeLink({ ...START, kiosk: true })).toBe("?kiosk");
+  });
+
+  it("says how tables are sorted, where that is not as at the start", () => {
+    const sorts = sortedBy(START, "urls/path", { measure: "p95", ascending: true });
+    expect(writeLink({ ...START, sorts })).toBe("?sort=urls/path:p95:up");
+    const other = { ...START, sorts };
+    expect(sortedBy(other, "urls/path", { measure: "5xx", ascending: false })).toHaveLength(1);
+    expect(sortedBy(other, "urls/path", null)).toEqual([]);
+    const bad = "?sort=path&sort=__proto__:x&sort=a:b:c";
+    expect(parseLink(bad).sorts).toEqual([{ table: "__proto__", measure: "x", ascending: false }]);
+    expect(linkProblems(bad, parseLink(bad))).toEqual([
+      "sort=path: must be a table and a column, such as urls/path:p95",
+    ]);
   });
 
   it("survives values of logs that are hostile", () => {

@@ -8,10 +8,11 @@ import { downloadLink, shiftOf, tableAsk, type Scope } from "../asks.ts";
 import type { Answer } from "../contract.ts";
 import { formatCount } from "../format.ts";
 import { focusOnce, useAsk, useOnScreen, useTogether } from "../hooks.ts";
+import { sortedBy } from "../link.ts";
 import { columnOf } from "../measures.ts";
 import { copyText, exclude, narrowTo } from "../narrowing.ts";
 import { answerRows, type Row } from "../rows.ts";
-import { link, newest } from "../store.ts";
+import { go, link, newest } from "../store.ts";
 import { addTable } from "../tables.ts";
 import { AnswerNote, Card, Waiting } from "./card.tsx";
 import { Icon } from "./icons.tsx";
@@ -47,7 +48,15 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
   const { zoom, compare, kiosk } = link.value;
   const isZoomed = zoom === spec.key;
   const [limitChosen, setLimit] = useState<number | null>(null);
-  const [chosenSort, setSort] = useState({ measure: spec.order ?? "hits", ascending: false });
+  const start = { measure: spec.order ?? "hits", ascending: false };
+  const chosenSort = link.value.sorts.find((one) => one.table === spec.key) ?? start;
+  const setSort = ({ measure, ascending }: typeof start) => {
+    const isStart = measure === start.measure && !ascending;
+    go(
+      { sorts: sortedBy(link.value, spec.key, isStart ? null : { measure, ascending }) },
+      "replace",
+    );
+  };
   const [isFinding, setFinding] = useState(false);
   const [find, setFind] = useState("");
   const limit = isFinding ? 1000 : (limitChosen ?? (isZoomed ? 250 : rows));

@@ -225,3 +225,26 @@ def test_a_link_carries_how_tables_are_sorted(browser: Browser, tmp_path: Path) 
         expect(head).to_have_attribute("aria-sort", "ascending")
         paths.get_by_role("button", name="Requests").click()
         assert page.url.endswith("?view=urls&window=1h")
+
+
+def test_a_legend_hides_a_series(browser: Browser, traffic: Traffic, tmp_path: Path) -> None:
+    traffic.status = 503
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        found.until_read(60)
+        page = watched.open("?window=5m")
+        card = page.get_by_role("region", name="Requests per second")
+        entry = card.get_by_role("button", name="2xx")
+        expect(entry).to_have_attribute("aria-pressed", "true")
+        head = card.get_by_role("columnheader", name="2xx")
+        card.locator("summary").click()
+        expect(head).to_have_count(1)
+        entry.focus()
+        page.keyboard.press("Enter")
+        expect(entry).to_have_attribute("aria-pressed", "false")
+        expect(head).to_have_count(0)
+        expect(card.get_by_role("columnheader", name="5xx", exact=True)).to_have_count(1)
+        for name in ("3xx", "4xx", "5xx", "5xx share"):
+            card.get_by_role("button", name=name, exact=True).click()
+        expect(card.get_by_role("columnheader")).to_have_text(["Time"])
+        entry.click()
+        expect(head).to_have_count(1)

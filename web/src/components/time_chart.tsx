@@ -1,9 +1,11 @@
 // A card with a chart of the span: what all of them do with time, and their legend.
 
-import type { ComponentChildren } from "preact";
+import { signal } from "@preact/signals";
 
+import { CLASSES } from "../asks.ts";
+import { unknownSpans, type Columns } from "../charts/series.ts";
 import { Chart, type Limit, type Series, type Shade } from "../charts/chart.tsx";
-import { go, newest, utc } from "../store.ts";
+import { go, link, newest, utc } from "../store.ts";
 import { Waiting } from "./card.tsx";
 
 /** Zooms into a dragged span. */
@@ -52,27 +54,63 @@ export function TimeChart({ x, error, ...props }: Props) {
   );
 }
 
+/** What is hidden by a click on a legend: `chart/series`. */
+const hidden = signal<ReadonlySet<string>>(new Set());
+
+/** The series of a chart without those that are hidden. */
+export function shownOf(chart: string, series: Series[]): Series[] {
+  return series.filter((one) => !hidden.value.has(`${chart}/${one.label}`));
+}
+
+/** The spans that nothing is known of, whatever is drawn. */
+export function unknownOf(columns: Columns | null): [number, number][] {
+  if (!columns) return [];
+  return unknownSpans(
+    columns,
+    CLASSES.map((name) => columns.values[name] ?? []),
+  );
+}
+
 export interface LegendItem {
   label: string;
   color: string;
   isLine?: boolean;
   value?: string;
+  /** Of the series, where the label is another text. */
+  name?: string;
 }
 
-export function Legend({ items, children }: { items: LegendItem[]; children?: ComponentChildren }) {
+/** The series of a chart; a click hides one, or shows it again. */
+export function Legend({ chart, items }: { chart: string; items: LegendItem[] }) {
+  const toggle = (key: string) => {
+    const next = new Set(hidden.value);
+    if (!next.delete(key)) next.add(key);
+    hidden.value = next;
+  };
   return (
     <ul class="legend">
-      {items.map((item) => (
-        <li key={item.label}>
-          <i
-            class={`swatch ${item.isLine ? "line" : ""}`}
-            style={{ background: `var(${item.color})` }}
-          />
-          {item.label}
-          {item.value && <b>{item.value}</b>}
-        </li>
-      ))}
-      {children}
+      {items.map((item) => {
+        const key = `${chart}/${item.name ?? item.label}`;
+        const isShown = !hidden.value.has(key);
+        return (
+          <li key={item.label}>
+            <button
+              type="button"
+              aria-pressed={isShown}
+              title={isShown ? "Hide in the chart" : "Show in the chart"}
+              disabled={link.value.kiosk}
+              onClick={() => toggle(key)}
+            >
+              <i
+                class={`swatch ${item.isLine ? "line" : ""}`}
+                style={{ background: `var(${item.color})` }}
+              />
+              {item.label}
+              {item.value && <b>{item.value}</b>}
+            </button>
+          </li>
+        );
+      })}
     </ul>
   );
 }

@@ -1,15 +1,15 @@
 // Response times over time: half, 95 % and 99 % of the responses were faster.
 
 import type { Series } from "../charts/chart.tsx";
-import { unknownSpans, whole } from "../charts/series.ts";
-import { CLASSES, QUANTILES } from "../asks.ts";
+import { whole } from "../charts/series.ts";
+import { QUANTILES } from "../asks.ts";
 import { formatSeconds } from "../format.ts";
 import { shadesOf } from "../incidents.ts";
 import type { PageData } from "../page_data.ts";
 import { snapshot } from "../store.ts";
 import { AnswerNote, Card } from "./card.tsx";
 import { compared } from "./traffic_card.tsx";
-import { Legend, TimeChart, type LegendItem } from "./time_chart.tsx";
+import { Legend, shownOf, TimeChart, unknownOf, type LegendItem } from "./time_chart.tsx";
 
 export function TimesCard({ data, height }: { data: PageData; height: number }) {
   const { columns, ghost, series, shift, step, scope, total } = data;
@@ -46,7 +46,12 @@ export function TimesCard({ data, height }: { data: PageData; height: number }) 
   }));
   if (ghost) values.push({ label: "p95 before", color: "--c-ghost", isLine: true });
   return (
-    <Card id="times" title="Response times" looks="chart-card" tools={<Legend items={values} />}>
+    <Card
+      id="times"
+      title="Response times"
+      looks="chart-card"
+      tools={<Legend chart="times" items={values} />}
+    >
       <AnswerNote error={series.answer?.error} />
       <div class={series.isOld ? "is-old" : ""}>
         <TimeChart
@@ -55,16 +60,9 @@ export function TimesCard({ data, height }: { data: PageData; height: number }) 
           x={columns?.x ?? null}
           error={series.answer?.error}
           step={columns?.step ?? step}
-          series={items}
+          series={shownOf("times", items)}
           height={height}
-          unknown={
-            columns
-              ? unknownSpans(
-                  columns,
-                  CLASSES.map((name) => columns.values[name] ?? []),
-                )
-              : []
-          }
+          unknown={unknownOf(columns)}
           shades={shadesOf(snapshot.value, columns?.x[0] ?? 0, columns?.until ?? 0)}
         />
       </div>

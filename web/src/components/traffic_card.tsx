@@ -19,7 +19,7 @@ import { shadesOf } from "../incidents.ts";
 import type { PageData } from "../page_data.ts";
 import { hello, link, snapshot } from "../store.ts";
 import { AnswerNote, Card, Missing } from "./card.tsx";
-import { Legend, TimeChart } from "./time_chart.tsx";
+import { Legend, shownOf, TimeChart, unknownOf } from "./time_chart.tsx";
 
 const SHOWN = ["2xx", "3xx", "4xx", "5xx"];
 
@@ -113,12 +113,15 @@ export function TrafficCard({ data, height }: { data: PageData; height: number }
       note={<Missing text={series.answer?.missing} />}
       tools={
         <Legend
+          chart="traffic"
           items={[
             ...items
               .filter((one) => one.kind === "stack")
               .map((one) => ({ label: one.label, color: one.color })),
             { label: "5xx share", color: "--c-error-line", isLine: true },
-            ...(ghost ? [{ label: beforeText, color: "--c-ghost", isLine: true }] : []),
+            ...(ghost
+              ? [{ label: beforeText, name: "before", color: "--c-ghost", isLine: true }]
+              : []),
           ]}
         />
       }
@@ -131,7 +134,8 @@ export function TrafficCard({ data, height }: { data: PageData; height: number }
           x={columns?.x ?? null}
           error={series.answer?.error}
           step={columns?.step ?? step}
-          series={items}
+          series={shownOf("traffic", items)}
+          unknown={unknownOf(columns)}
           height={height}
           shades={shadesOf(snapshot.value, since, until)}
           limit={link.value.filters.length ? null : trafficLimit(hello.value?.rules ?? [])}

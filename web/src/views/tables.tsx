@@ -2,11 +2,11 @@
 
 import { CLASSES } from "../asks.ts";
 import type { Series } from "../charts/chart.tsx";
-import { perSecond, summed, unknownSpans, whole } from "../charts/series.ts";
+import { perSecond, summed, whole } from "../charts/series.ts";
 import { Card, AnswerNote, Missing } from "../components/card.tsx";
 import { FailedCard } from "../components/failed_card.tsx";
 import { TableCard, type TableSpec } from "../components/table_card.tsx";
-import { Legend, TimeChart } from "../components/time_chart.tsx";
+import { Legend, shownOf, TimeChart, unknownOf } from "../components/time_chart.tsx";
 import { errorShare, TrafficCard } from "../components/traffic_card.tsx";
 import { formatRate } from "../format.ts";
 import { average, largest } from "../charts/series.ts";
@@ -81,12 +81,7 @@ export function Clients({ data, heights }: Props) {
     height: heights.side,
     shades,
     // The column of right now is not drawn before it is whole, but it is not unknown.
-    unknown: columns
-      ? unknownSpans(
-          columns,
-          CLASSES.map((name) => columns.values[name] ?? []),
-        )
-      : [],
+    unknown: unknownOf(columns),
   };
   return (
     <>
@@ -148,15 +143,13 @@ export function Errors({ data, heights }: Props) {
   const { columns, series } = data;
   const items: Series[] = columns
     ? [
-        ...["4xx", "5xx"].map(
-          (name): Series => ({
-            label: name,
-            color: `--c-${name}`,
-            kind: "stack",
-            unit: "rate",
-            values: perSecond(columns, name),
-          }),
-        ),
+        ...["4xx", "5xx"].map((name): Series => ({
+          label: name,
+          color: `--c-${name}`,
+          kind: "stack",
+          unit: "rate",
+          values: perSecond(columns, name),
+        })),
         {
           label: "5xx share",
           color: "--c-error-line",
@@ -177,6 +170,7 @@ export function Errors({ data, heights }: Props) {
           note={<Missing text={series.answer?.missing} />}
           tools={
             <Legend
+              chart="errors"
               items={items.map((one) => ({
                 label: one.label,
                 color: one.color,
@@ -192,7 +186,8 @@ export function Errors({ data, heights }: Props) {
             x={columns?.x ?? null}
             error={series.answer?.error}
             step={columns?.step ?? data.step}
-            series={items}
+            series={shownOf("errors", items)}
+            unknown={unknownOf(columns)}
             height={heights.side}
             shades={shadesOf(snapshot.value, columns?.x[0] ?? 0, columns?.until ?? 0)}
           />

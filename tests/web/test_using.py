@@ -248,3 +248,15 @@ def test_a_legend_hides_a_series(browser: Browser, traffic: Traffic, tmp_path: P
         expect(card.get_by_role("columnheader")).to_have_text(["Time"])
         entry.click()
         expect(head).to_have_count(1)
+
+
+def test_a_span_is_typed_with_both_ends(browser: Browser, traffic: Traffic, tmp_path: Path) -> None:
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        found.until_read(20)
+        page = watched.open("?utc")
+        page.keyboard.press("t")
+        page.get_by_label("End of the span").fill("yesterday 15:00 to 16:00")
+        expect(page.get_by_role("dialog")).to_contain_text(re.compile(r"1 h until \w+ \d+ 16:00"))
+        page.keyboard.press("Enter")
+        until = int(time.time()) // 86_400 * 86_400 - 8 * 3600
+        assert page.url.endswith(f"?window=1h&until={until}&utc")

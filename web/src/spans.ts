@@ -141,3 +141,21 @@ export function parseTime(text: string, now: number, utc: boolean): number | nul
   const isBare = !groups.date && !groups.word;
   return isBare && at > now + 60 ? at - 86_400 : at;
 }
+
+/** Reads `19:34 to 19:49`, `from yesterday 15:00 to 16:00`: since, until; `null` for anything else. */
+export function parseTimes(text: string, now: number, utc: boolean): [number, number] | null {
+  const [, first = "", second = ""] =
+    /^\s*(?:from\s+)?(.+?)\s*(?:\s(?:to|until|till|-)\s|[–—])\s*(.+)$/i.exec(text) ?? [];
+  const since = first ? parseTime(first, now, utc) : null;
+  if (since === null) return null;
+  // A time without a day is of the day of the other one, or of the night after it.
+  const isClock = /^\d{1,2}:\d{2}(?::\d{2})?$/.test(second.trim());
+  const isUtc = utc || /(?:z|utc)$/i.test(first);
+  const day = (from: number) => fullTime(from, isUtc).slice(0, 10);
+  let until = isClock
+    ? parseTime(`${day(since)} ${second}`, now, isUtc)
+    : parseTime(second, now, utc);
+  if (isClock && until !== null && until <= since)
+    until = parseTime(`${day(since + 86_400)} ${second}`, now, isUtc);
+  return until !== null && until > since ? [since, until] : null;
+}

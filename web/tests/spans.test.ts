@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { clockNear, parseSpan, parseTime, writtenSpan } from "../src/spans.ts";
+import { clockNear, parseSpan, parseTime, parseTimes, writtenSpan } from "../src/spans.ts";
 
 const NOW = Date.UTC(2026, 10, 27, 14, 5, 9) / 1000;
 
@@ -51,6 +51,27 @@ describe("times", () => {
     "%j is none",
     (text) => {
       expect(parseTime(text, NOW, true)).toBeNull();
+    },
+  );
+
+  it.each([
+    ["13:34 to 13:49", at(27, 13, 34), at(27, 13, 49)],
+    ["from 13:34 to 13:49:30", at(27, 13, 34), at(27, 13, 49, 30)],
+    ["yesterday 15:00 to 16:00", at(26, 15, 0), at(26, 16, 0)],
+    ["yesterday 15:00–today 1:00", at(26, 15, 0), at(27, 1, 0)],
+    ["yesterday 23:50 until 00:10", at(26, 23, 50), at(27, 0, 10)],
+    ["2026-11-20 08:15 - 09:15", at(20, 8, 15), at(20, 9, 15)],
+    ["2026-11-20 to 2026-11-21", at(20, 0, 0), at(21, 0, 0)],
+    ["2h ago to 1h ago", NOW - 7200, NOW - 3600],
+    ["20m ago to now", NOW - 1200, NOW],
+  ])("%s is a span", (text, since, until) => {
+    expect(parseTimes(text, NOW, true)).toEqual([since, until]);
+  });
+
+  it.each(["14:00", "14:00 to", "to 14:00", "noon to 14:00", "2026-11-20 10:00", "now to 20m ago"])(
+    "%j is no span",
+    (text) => {
+      expect(parseTimes(text, NOW, true)).toBeNull();
     },
   );
 

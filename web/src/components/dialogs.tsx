@@ -7,7 +7,7 @@ import { silence } from "../api.ts";
 import { formatRoundDuration } from "../format.ts";
 import { ACTIONS, keyShown, moreCommands, type Action } from "../keys.ts";
 import { closeOverlay, overlay } from "../overlays.ts";
-import { clockNear, fullTime, parseSpan, parseTime, zoneName } from "../spans.ts";
+import { clockNear, fullTime, parseSpan, parseTime, parseTimes, zoneName } from "../spans.ts";
 import { go, link, newest, seconds, utc } from "../store.ts";
 import { hasSingleKeys, isSingle, setSingleKeys } from "../single_keys.ts";
 import { attempt } from "./incident_list.tsx";
@@ -225,13 +225,14 @@ function GoToTime() {
   const field = useRef<HTMLInputElement>(null);
   // After the dialog has put the focus there: what is typed replaces it.
   useEffect(() => field.current?.select(), []);
-  const time = parseTime(text, now, utc.value);
-  const length = parseSpan(span);
+  const times = parseTimes(text, now, utc.value);
+  const time = times ? times[1] : parseTime(text, now, utc.value);
+  const length = times ? times[1] - times[0] : parseSpan(span);
   const isFuture = time !== null && time > now;
   const problem =
     text.trim() &&
     (time === null
-      ? "Write a time such as 14:05, yesterday 9:30, 2026-11-27 14:05 or 20m ago"
+      ? "Write a time such as 14:05, yesterday 9:30, 2026-11-27 14:05 or 20m ago; or two, such as 14:05 to 14:20"
       : isFuture
         ? "That is in the future"
         : "");
@@ -251,12 +252,12 @@ function GoToTime() {
       >
         <h2>Go to a time</h2>
         <label>
-          <span>End of the span ({zoneName(now, utc.value)})</span>
+          <span>End of the span, or both ends ({zoneName(now, utc.value)})</span>
           <input
             type="text"
             ref={field}
             value={text}
-            placeholder="14:05, yesterday 9:30, 20m ago"
+            placeholder="14:05, yesterday 9:30, 14:05 to 14:20"
             autofocus
             autocomplete="off"
             onInput={(event) => setText((event.target as HTMLInputElement).value)}
@@ -267,7 +268,8 @@ function GoToTime() {
           <span>Window</span>
           <input
             type="text"
-            value={span}
+            value={times ? formatRoundDuration(times[1] - times[0]) : span}
+            disabled={times !== null}
             autocomplete="off"
             onInput={(event) => setSpan((event.target as HTMLInputElement).value)}
           />

@@ -193,7 +193,7 @@ def test_an_incident_that_recovers_says_so(
         expect(active).not_to_contain_text("recovering")
         traffic.status = 200
         expect(active).to_contain_text("recovering")
-        expect(active).to_contain_text(re.compile(r"below its limit, ends in \d+ s if"))
+        expect(active).to_contain_text(re.compile(r"below its limit, ends in \d+ s"))
 
 
 def test_response_times_are_compared_too(browser: Browser, tmp_path: Path) -> None:

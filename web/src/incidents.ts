@@ -137,7 +137,7 @@ export function recoveryText(
   const isAbove = rule?.above !== false;
   const within = `${isAbove ? "below" : "above"} its limit`;
   if (end !== null)
-    return `${latest === null ? "no more data" : within}, ends in ${formatRoundDuration(Math.max(1, Math.ceil(end - now)))} if it stays so`;
+    return `${latest === null ? "no more data" : within}, ends in ${formatRoundDuration(Math.max(1, Math.ceil(end - now)))}`;
   // It recovers at another value than its limit (recover_below, recover_above).
   const isWithin =
     rule?.has_limit && latest !== null && threshold !== null && latest !== threshold

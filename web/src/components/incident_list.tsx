@@ -104,9 +104,10 @@ export function IncidentRow({ incident, now, isChosen = false, hasButtons = true
           {isOver
             ? `${clockNear(incident.triggered_at, now, utc.value, false)}, lasted ${formatDuration(lasted)}`
             : `since ${clockNear(incident.triggered_at, now, utc.value)}, ${formatDuration(Math.max(0, Math.floor(lasted)))} ${isLive.value ? "so far" : "by then"}`}
-          {worst && ` · ${worst}`}
+          {worst && !recovery && ` · ${worst}`}
           {!isOver && incident.latest !== null && ` · now ${latestText(incident, rule)}`}
-          {recovery && ` · ${recovery}`}
+          {recovery && `${incident.latest === null ? " ·" : ","} ${recovery}`}
+          {worst && recovery && ` · ${worst}`}
           {incident.cause && (
             <>
               {" · "}

@@ -181,7 +181,12 @@ export function RulePanel({ chosen, now, data }: { chosen: Chosen; now: number; 
         {incident?.hint && (
           <p class="hint">{incident.hint.charAt(0).toUpperCase() + incident.hint.slice(1)}</p>
         )}
-        {recovery && <p class="hint recovering">Now {recovery}.</p>}
+        {recovery && (
+          <p class="hint recovering">
+            Now {recovery}
+            {incident?.closes_at != null && " if it stays so"}.
+          </p>
+        )}
         {incident && <Facts incident={incident} rule={rule} now={now} />}
         <AnswerNote error={answer?.error} missing={answer?.missing} />
         {chart === null ? (

@@ -260,3 +260,24 @@ def test_a_span_is_typed_with_both_ends(browser: Browser, traffic: Traffic, tmp_
         page.keyboard.press("Enter")
         until = int(time.time()) // 86_400 * 86_400 - 8 * 3600
         assert page.url.endswith(f"?window=1h&until={until}&utc")
+
+
+def test_several_logs_have_a_card(browser: Browser, traffic: Traffic, tmp_path: Path) -> None:
+    other = tmp_path / "other.log"
+    other.write_bytes(b"".join(line(int(time.time()) - i) for i in range(20)))
+    options = ("--from", "start", "-f", "other.log")
+    with monitor(tmp_path, *options) as found, looking(browser, found) as watched:
+        found.until_read(60)
+        page = watched.open("?window=5m")
+        card = page.get_by_role("region", name="Sources")
+        card.get_by_role("button", name="other.log", exact=True).click()
+        eventually(lambda: in_all(page) == 20, what="the requests of one log")
+        assert "is=source:" in page.url
+
+
+def test_one_log_has_no_card_of_logs(browser: Browser, traffic: Traffic, tmp_path: Path) -> None:
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        page = watched.open("?window=5m")
+        eventually(lambda: in_all(page) > 20, what="requests")
+        expect(page.get_by_role("region", name="Paths")).to_be_visible()
+        expect(page.get_by_role("region", name="Sources")).to_have_count(0)

@@ -32,12 +32,18 @@ const MEASURES = ["hits", "5xx", "4xx", "p95", "bytes"];
 const WALL_MEASURES = ["hits", "5xx", "p95"];
 const MOST_ENDED = 5;
 
+/** With several logs, where the traffic is comes before what it is of. */
+export function fieldsOf(logs: number, kept: string[]): string[] {
+  const [section = "", path = "", ...others] = FIELDS;
+  return [section, path, ...(logs > 1 ? ["source"] : []), ...others, ...kept];
+}
+
 export function Overview({ data, heights }: { data: PageData; heights: Heights }) {
   const { zoom, kiosk } = link.value;
   const kept = hello.value?.kept ?? [];
   const specs: TableSpec[] = specsOf(
     "overview",
-    [...FIELDS, ...kept],
+    fieldsOf(hello.value?.sources.length ?? 0, kept),
     kiosk ? WALL_MEASURES : MEASURES,
   );
   const shownSpecs = kiosk ? specs.slice(0, 4) : specs;

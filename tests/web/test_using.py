@@ -281,3 +281,13 @@ def test_one_log_has_no_card_of_logs(browser: Browser, traffic: Traffic, tmp_pat
         eventually(lambda: in_all(page) > 20, what="requests")
         expect(page.get_by_role("region", name="Paths")).to_be_visible()
         expect(page.get_by_role("region", name="Sources")).to_have_count(0)
+
+
+def test_a_wall_screen_names_a_wrong_filter_without_an_option(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    with monitor(tmp_path) as found, looking(browser, found) as watched:
+        page = watched.open("?kiosk&where=garbage((")
+        banner = page.locator(".banner.lost")
+        expect(banner).to_contain_text("Filter garbage((: incomplete, or a bracket or quote")
+        assert "--where" not in page.locator("body").inner_text()

@@ -276,7 +276,7 @@ export function Banners({ children }: { children: ComponentChildren }) {
       )}
       {link.value.kiosk && filterError.value && (
         <p class="banner lost" role="status">
-          <Icon name="errors" /> <Text value={filterError.value} />
+          <Icon name="errors" /> <Text value={filterError.value.replace(/^--where /, "Filter ")} />
         </p>
       )}
       {paused && (

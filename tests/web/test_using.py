@@ -291,3 +291,38 @@ def test_a_wall_screen_names_a_wrong_filter_without_an_option(
         banner = page.locator(".banner.lost")
         expect(banner).to_contain_text("Filter garbage((: incomplete, or a bracket or quote")
         assert "--where" not in page.locator("body").inner_text()
+
+
+def test_the_header_has_the_same_height_at_any_time(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    (tmp_path / "other.log").touch()
+    size = {"width": 1366, "height": 768}
+    options = ("-f", "other.log")
+    with monitor(tmp_path, *options) as found, looking(browser, found, viewport=size) as watched:
+        found.until_read(20)
+        heights = set()
+        yesterday = int(time.time()) - 86_400
+        for query in ("?", "?compare=week", f"?compare=week&window=30m&until={yesterday}"):
+            page = watched.open(query)
+            expect(page.locator(".state-pill")).to_be_visible()
+            heights.add(page.evaluate("document.querySelector('.top').offsetHeight"))
+            over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert over <= 0
+            assert page.locator(".live-button").bounding_box()["x"] < 1366 - 80  # type: ignore[index]
+            assert page.locator(".filter-box").bounding_box()["width"] > 240  # type: ignore[index]
+        assert len(heights) == 1
+
+
+def test_a_table_that_is_wider_than_a_phone_shows_that_it_scrolls(
+    browser: Browser, traffic: Traffic, tmp_path: Path
+) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}}
+    with monitor(tmp_path) as found, looking(browser, found, **phone) as watched:
+        found.until_read(20)
+        page = watched.open("?view=health")
+        table = page.locator(".scroll").first
+        expect(table).to_be_visible()
+        # Two layers move with the table and cover the shadows that stay, where it ends.
+        attached = "node => getComputedStyle(node).backgroundAttachment"
+        assert table.evaluate(attached) == "local, local, scroll, scroll"

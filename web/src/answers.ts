@@ -5,6 +5,9 @@ import { signal, type Signal } from "@preact/signals";
 import type { Answer, Ask } from "./contract.ts";
 
 export const MOST_ASKS = 24;
+/** Of them, so many are the same all the time, and kept fresh; others take turns where there are more. */
+const MOST_STEADY = 16;
+const TURN_MS = 4000;
 /** Answers to questions that nobody asks any more, kept so that "back" shows something at once. */
 const MOST_KEPT = 80;
 
@@ -17,8 +20,11 @@ interface Wanted {
 
 const wanted = new Map<string, Wanted>();
 const answers = new Map<string, Signal<Answer | null>>();
+/** How many answers to each question came since it was wanted. */
+const arrivals = new Map<string, number>();
 let send: (asks: Record<string, Ask>) => void = () => {};
 let isScheduled = false;
+let turn: ReturnType<typeof setTimeout> | undefined;
 
 /** Returns a question in its one way of writing: equal questions have equal ids. */
 export function idOf(ask: Ask): string {
@@ -49,6 +55,7 @@ export function answerTo(id: string): Signal<Answer | null> {
 
 export function keepAnswer(answer: Answer): void {
   answerTo(answer.id).value = answer;
+  if (wanted.has(answer.id)) arrivals.set(answer.id, (arrivals.get(answer.id) ?? 0) + 1);
 }
 
 /** Asks for something until the returned function is called. */
@@ -67,6 +74,7 @@ export function want(id: string, rank: number): () => void {
     entry.users -= 1;
     if (!entry.users) {
       wanted.delete(id);
+      arrivals.delete(id);
       schedule();
     }
   };
@@ -84,10 +92,18 @@ export function showAgain(): void {
   schedule();
 }
 
-/** The set to send: the most important ones, at most as many as the server takes. */
+/**
+ * The set to send: at most as many as the server takes, the most important ones always.
+ *
+ * On a large screen with a comparison there are more: those that were answered least are next.
+ */
 export function wantedAsks(): Record<string, Ask> {
   const entries = [...wanted.entries()].sort(([, one], [, other]) => one.rank - other.rank);
-  return Object.fromEntries(entries.slice(0, MOST_ASKS).map(([id, { ask }]) => [id, ask]));
+  const others = entries.splice(entries.length > MOST_ASKS ? MOST_STEADY : MOST_ASKS);
+  const count = ([id]: [string, Wanted]) => arrivals.get(id) ?? 0;
+  others.sort((one, other) => count(one) - count(other));
+  const found = [...entries, ...others.slice(0, MOST_ASKS - entries.length)];
+  return Object.fromEntries(found.map(([id, { ask }]) => [id, ask]));
 }
 
 function schedule(): void {
@@ -97,6 +113,8 @@ function schedule(): void {
   setTimeout(() => {
     isScheduled = false;
     send(wantedAsks());
+    clearTimeout(turn);
+    if (wanted.size > MOST_ASKS) turn = setTimeout(schedule, TURN_MS);
   }, 10);
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import { conditionOf, downloadLink, reportLink } from "../src/asks.ts";
-import { idOf, wantedAsks, want } from "../src/answers.ts";
+import { idOf, keepAnswer, wantedAsks, want } from "../src/answers.ts";
+import type { Answer } from "../src/contract.ts";
 import { filterIn, filterProblem, pairText, typedIn } from "../src/filter_words.ts";
 import { asProblem, corrected } from "../src/filter_words.ts";
 
@@ -76,6 +77,23 @@ describe("questions", () => {
     expect(Object.keys(wantedAsks())[0]).toBe('{"seconds":30}');
     for (const end of ends) end();
     expect(wantedAsks()).toEqual({});
+  });
+
+  it("take turns where there are more than 24: those without an answer are next", () => {
+    const ids = Array.from({ length: 40 }, (_, i) => idOf({ seconds: i + 1 }));
+    const ends = ids.map((id, i) => want(id, i));
+    const seen = new Set<string>();
+    for (let turn = 0; turn < 3; turn += 1) {
+      const asked = Object.keys(wantedAsks());
+      expect(asked).toHaveLength(24);
+      expect(asked.slice(0, 16)).toEqual(ids.slice(0, 16));
+      for (const id of asked) {
+        seen.add(id);
+        keepAnswer({ id } as Answer);
+      }
+    }
+    expect(seen.size).toBe(40);
+    for (const end of ends) end();
   });
 
   it("can be downloaded, with quotes that cannot get out", () => {

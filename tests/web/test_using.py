@@ -61,7 +61,7 @@ def test_the_past_has_nothing_of_now(browser: Browser, traffic: Traffic, tmp_pat
         expect(main).to_contain_text("1 s by then")
         text = main.inner_text().lower()
         assert "peak" not in text
-        assert "now" not in text
+        assert re.search(r"\bnow\b", text) is None
         expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
         expect(page.get_by_role("button", name="Silence…")).to_have_count(0)
         page.keyboard.press("a")
@@ -111,8 +111,10 @@ def test_what_stands_out_adds_up(browser: Browser, tmp_path: Path) -> None:
         strip = page.get_by_role("region", name="What stands out")
         expect(strip).to_contain_text(" of the server errors (")
         expect(strip).to_contain_text("of responses are server errors (")
-        seen = set()
-        for _ in range(120):
+        seen: set[str] = set()
+        ends = time.monotonic() + 40
+        while len(seen) < 3:
+            assert time.monotonic() < ends
             page.wait_for_timeout(50)
             text = strip.inner_text()
             counted = re.search(r"are server errors \((\d+) responses\)", text)
@@ -121,7 +123,6 @@ def test_what_stands_out_adds_up(browser: Browser, tmp_path: Path) -> None:
             assert share is not None
             assert counted[1] == share[2]
             seen.add(counted[1])
-        assert len(seen) > 1
 
 
 @pytest.mark.parametrize("text", ["status = 5000 and", "status = abc", "status:5000 or"])

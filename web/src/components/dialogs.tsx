@@ -123,7 +123,11 @@ function Help() {
             </div>
             <div>
               <dt>Click a column</dt>
-              <dd>Go to that time</dd>
+              <dd>Go to that time; tap twice on a phone</dd>
+            </div>
+            <div>
+              <dt>Click a name of a legend</dt>
+              <dd>Hide it in the chart, or show it again</dd>
             </div>
           </dl>
         </section>

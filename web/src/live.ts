@@ -33,6 +33,7 @@ export const LONGEST_DELAY = 30_000;
 export const SILENCE = 30_000;
 /** A server that sends rarely is not dead: so many of its intervals may pass. */
 const MISSED = 3;
+export const ASK_AGAIN = 10_000;
 /** Close codes of a server that does not accept what this page sends. */
 const REJECTED = [1007, 1008];
 const ATTEMPTS_TO_LONGEST = 6;
@@ -52,6 +53,7 @@ export class LiveConnection {
   private retry: ReturnType<typeof setTimeout> | undefined;
   private watch: ReturnType<typeof setTimeout> | undefined;
   private steady: ReturnType<typeof setTimeout> | undefined;
+  private again: ReturnType<typeof setTimeout> | undefined;
   private asks: Record<string, Ask> = {};
   private paused = false;
   private stopped = false;
@@ -143,11 +145,18 @@ export class LiveConnection {
         this.silence = Math.max(SILENCE, MISSED * 1000 * (message.refresh || 0));
         this.listen();
       }
+      if (message.type === "answer" && message.error.startsWith("too many")) this.askLater();
       this.options.onMessage(message);
     } catch (error) {
       // One broken message is not worth the connection; the next one replaces it.
       console.warn("a message could not be read", error);
     }
+  }
+
+  /** Asks once more what the server had no room for: others may have left meanwhile. */
+  private askLater(): void {
+    clearTimeout(this.again);
+    this.again = setTimeout(() => this.sendIfOpen({ type: "asks", asks: this.asks }), ASK_AGAIN);
   }
 
   private sendIfOpen(message: object): void {
@@ -184,6 +193,7 @@ export class LiveConnection {
     clearTimeout(this.retry);
     clearTimeout(this.watch);
     clearTimeout(this.steady);
+    clearTimeout(this.again);
     const socket = this.socket;
     this.socket = null;
     try {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { Message } from "../src/contract.ts";
 import {
+  ASK_AGAIN,
   delayBefore,
   FIRST_DELAY,
   LiveConnection,
@@ -199,6 +200,26 @@ describe("the connection", () => {
     expect(sockets).toHaveLength(1);
     vi.advanceTimersByTime(LONGEST_DELAY);
     expect(sockets).toHaveLength(2);
+  });
+
+  it("asks again for what the server had no room for", async () => {
+    const { live, last } = connected();
+    live.start();
+    last().onopen?.({});
+    const asks = { figures: { seconds: 60 } };
+    live.ask(asks as never);
+    const refused = { type: "answer", id: "figures", error: "too many new questions; try again" };
+    last().onmessage?.({ data: JSON.stringify(refused) });
+    last().onmessage?.({ data: JSON.stringify({ ...refused, error: "unknown field" }) });
+    await vi.advanceTimersByTimeAsync(ASK_AGAIN - 1);
+    expect(last().sent).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(last().sent).toEqual([
+      { type: "asks", asks },
+      { type: "asks", asks },
+    ]);
+    await vi.advanceTimersByTimeAsync(2 * ASK_AGAIN);
+    expect(last().sent).toHaveLength(2);
   });
 
   it("stops for good on request", () => {

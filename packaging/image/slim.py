@@ -64,8 +64,8 @@ UNUSED = [
     Part(
         "test suites of packages",
         (
-            *("pyarrow/tests", "pyarrow/_pyarrow_cpp_tests.*", "numpy/**/tests", "trio/_tests"),
-            "numpy/_core/_*tests.*.so",
+            *("pyarrow/tests", "pyarrow/_pyarrow_cpp_tests.*", "numpy/**/tests", "trio/**/_tests"),
+            *("numpy/_core/_*tests.*.so", "numpy/testing"),
         ),
     ),
     Part(
@@ -83,12 +83,20 @@ UNUSED = [
         "numpy: Fourier transforms and polynomials, imported on first use and not used here",
         ("numpy/fft", "numpy/polynomial"),
     ),
-    Part(
-        "numpy: the run time of Fortran, which only OpenBLAS needs (see below)",
-        ("numpy.libs/libgfortran-*", "numpy.libs/libquadmath-*"),
-    ),
     Part("duckdb: a Spark-compatible interface", ("duckdb/experimental",)),
-    Part("apprise: translations of its own command", ("apprise/i18n/*/LC_MESSAGES",)),
+    Part(
+        "apprise: translations of its own command, and icons for desktops",
+        ("apprise/i18n/*/LC_MESSAGES", "apprise/assets/themes"),
+    ),
+    Part("prompt_toolkit: servers for Telnet and SSH, and grammars", ("prompt_toolkit/contrib",)),
+    Part("what installers note for themselves", ("*.dist-info/RECORD",)),
+    Part(
+        "helpers for tests, other identity services, and Python in a browser",
+        (
+            *("starlette/testclient.py", "anyio/pytest_plugin.py", "numpy/typing"),
+            *("oauthlib/openid", "urllib3/contrib/emscripten"),
+        ),
+    ),
     Part(
         "wcwidth: its C version (it falls back to Python) and tables for named terminals",
         ("wcwidth/_wcwidth_c.*", "wcwidth/table_grapheme_overrides/_known_*.py"),
@@ -103,8 +111,8 @@ UNUSED = [
     Part("type stubs, for editors and type checkers", ("**/*.pyi",)),
 ]
 
-SELDOM_LOADED = "apprise/plugins"
-"""Loaded only for notifications by apprise. Without compiled files that takes 0.5 s longer."""
+SELDOM_LOADED = ("apprise/plugins", "google/protobuf", "opentelemetry")
+"""Loaded only for apprise's notifications, and for --otlp: uncompiled, 0.5 s slower then."""
 
 OPENBLAS = "numpy.libs/libscipy_openblas64_*.so"
 """23 MB of matrix code, replaced by blas.c."""
@@ -221,7 +229,9 @@ def check() -> None:
 
 def compile_loaded() -> None:
     """Keep the compiled files that the check left, and make them independent of file times."""
-    shutil.rmtree(SITE / SELDOM_LOADED / "__pycache__")
+    for package in SELDOM_LOADED:
+        for folder in list((SITE / package).rglob("__pycache__")):
+            shutil.rmtree(folder)
     for compiled in SITE.rglob("__pycache__/*.pyc"):
         source = importlib.util.source_from_cache(str(compiled))
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH

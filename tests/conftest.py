@@ -34,7 +34,10 @@ def thorough(quick: int, long: int) -> int:
     return long if os.environ.get("TORTURE") else quick
 
 
-_LONGEST = {"test_sanitized.py", "test_commands.py", "test_browser.py"}
+_LONGEST = {
+    *("test_sanitized.py", "test_commands.py", "test_browser.py", "test_using.py"),
+    "test_any_bytes.py",
+}
 """Files that take minutes; begun last, they would keep one of two processes waiting."""
 
 

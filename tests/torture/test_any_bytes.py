@@ -58,7 +58,7 @@ LONGEST_SECONDS = 60
 """No example takes a second; what takes a minute hangs."""
 
 tries = settings(
-    max_examples=thorough(30, 2000),
+    max_examples=thorough(12, 2000),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

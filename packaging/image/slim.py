@@ -33,6 +33,8 @@ class Part(NamedTuple):
     patterns: tuple[str, ...]
 
 
+_PYTHON_PROTOBUF = ("encoder", "decoder", "python_message")
+
 UNUSED = [
     Part(
         "pyarrow: headers and Cython sources, only needed to compile against it",
@@ -93,8 +95,8 @@ UNUSED = [
     Part(
         "helpers for tests, other identity services, and Python in a browser",
         (
-            *("starlette/testclient.py", "anyio/pytest_plugin.py", "numpy/typing"),
-            *("oauthlib/openid", "urllib3/contrib/emscripten"),
+            *("starlette/testclient.py", "anyio/pytest_plugin.py", "oauthlib/openid"),
+            "urllib3/contrib/emscripten",
         ),
     ),
     Part(
@@ -104,6 +106,10 @@ UNUSED = [
     Part(
         "click: only used by the commands of apprise and httpx",
         ("click", "apprise/cli.py", "../../../bin/apprise", "../../../bin/httpx"),
+    ),
+    Part(
+        "protobuf: its Python version, which the C version replaces",
+        tuple(f"google/protobuf/internal/{name}.py" for name in _PYTHON_PROTOBUF),
     ),
     Part("yaml: its C version (it falls back to Python)", ("yaml/_yaml.*.so",)),
     Part("cffi: argon2 needs its compiled part only", ("cffi", "pycparser")),

@@ -33,8 +33,6 @@ class Part(NamedTuple):
     patterns: tuple[str, ...]
 
 
-_PYTHON_PROTOBUF = ("encoder", "decoder", "python_message")
-
 UNUSED = [
     Part(
         "pyarrow: headers and Cython sources, only needed to compile against it",
@@ -93,10 +91,11 @@ UNUSED = [
     Part("prompt_toolkit: servers for Telnet and SSH, and grammars", ("prompt_toolkit/contrib",)),
     Part("what installers note for themselves", ("*.dist-info/RECORD",)),
     Part(
-        "helpers for tests, other identity services, and Python in a browser",
+        "helpers for tests, other services, and Python in a browser",
         (
             *("starlette/testclient.py", "anyio/pytest_plugin.py", "oauthlib/openid"),
-            "urllib3/contrib/emscripten",
+            *("urllib3/contrib/emscripten", "trio/_tools"),
+            *("prometheus_client/twisted", "prometheus_client/bridge"),
         ),
     ),
     Part(
@@ -107,18 +106,14 @@ UNUSED = [
         "click: only used by the commands of apprise and httpx",
         ("click", "apprise/cli.py", "../../../bin/apprise", "../../../bin/httpx"),
     ),
-    Part(
-        "protobuf: its Python version, which the C version replaces",
-        tuple(f"google/protobuf/internal/{name}.py" for name in _PYTHON_PROTOBUF),
-    ),
     Part("yaml: its C version (it falls back to Python)", ("yaml/_yaml.*.so",)),
     Part("cffi: argon2 needs its compiled part only", ("cffi", "pycparser")),
     Part("anyio: its other event loop; here it runs on trio", ("anyio/_backends/_asyncio.py",)),
     Part("type stubs, for editors and type checkers", ("**/*.pyi",)),
 ]
 
-SELDOM_LOADED = ("apprise/plugins", "google/protobuf", "opentelemetry")
-"""Loaded only for apprise's notifications, and for --otlp: uncompiled, 0.5 s slower then."""
+SELDOM_LOADED = ("apprise/plugins", "google/protobuf", "opentelemetry", "prometheus_client")
+"""Loaded only for apprise's notifications, --otlp and /metrics: uncompiled, up to 0.5 s slower."""
 
 OPENBLAS = "numpy.libs/libscipy_openblas64_*.so"
 """23 MB of matrix code, replaced by blas.c."""

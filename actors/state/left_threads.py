@@ -29,18 +29,29 @@ class Turn(Protocol):
     def give_back(self) -> None: ...
 
 
-async def run_leavable(work: Callable[[], Result], turn: Turn | None = None) -> Result:
+class _AnyTime:
+    """The turn of work that waits for nothing."""
+
+    async def take(self) -> None:
+        pass
+
+    def give_back(self) -> None:
+        pass
+
+
+_ANY_TIME = _AnyTime()
+
+
+async def run_leavable(work: Callable[[], Result], turn: Turn = _ANY_TIME) -> Result:
     """Run work in a thread; if cancelled, return at once and leave the thread running.
 
     The turn is taken until the thread has ended.
     """
-    if turn is not None:
-        await turn.take()
+    await turn.take()
     try:
         await trio.lowlevel.checkpoint_if_cancelled()
     except trio.Cancelled:
-        if turn is not None:
-            turn.give_back()
+        turn.give_back()
         raise
     # The thread counts from here, although it may start later.
     _count(1)
@@ -53,9 +64,8 @@ async def run_leavable(work: Callable[[], Result], turn: Turn | None = None) -> 
         try:
             return work()
         finally:
-            if turn is not None:
-                with suppress(trio.RunFinishedError):
-                    loop.run_sync_soon(turn.give_back)
+            with suppress(trio.RunFinishedError):
+                loop.run_sync_soon(turn.give_back)
             _count(-1)
 
     limiter = trio.CapacityLimiter(1)  # its own limiter, so it never waits for others
@@ -63,8 +73,7 @@ async def run_leavable(work: Callable[[], Result], turn: Turn | None = None) -> 
         return await trio.to_thread.run_sync(counted, abandon_on_cancel=True, limiter=limiter)
     except RuntimeError:
         if not begun.is_set():  # the system gives no more threads
-            if turn is not None:
-                turn.give_back()
+            turn.give_back()
             _count(-1)
         raise
 

@@ -39,11 +39,10 @@ def quality_of(media: str, header: str) -> float:
 
 def _quality(media: str, header: str) -> tuple[float, int]:
     """Return the quality, and how well it is named."""
-    wider = ("*", "*/*", f"{media.partition('/')[0]}/*", media)
     found = {one.name: one.quality for one in accepted_in(header)}
-    named = (level for level in (3, 2, 1, 0) if wider[level] in found)
-    level = next(named, -1)
-    return (found[wider[level]], level) if level >= 0 else (0.0, level)
+    names = (media, f"{media.partition('/')[0]}/*", "*/*", "*")
+    named = ((found[name], -place) for place, name in enumerate(names) if name in found)
+    return next(named, (0.0, -len(names)))
 
 
 def preferred(names: Mapping[str, str], header: str) -> str | None:

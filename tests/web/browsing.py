@@ -17,6 +17,17 @@ from tests.web.monitors import Monitor
 
 expect.set_options(timeout=20_000)
 
+RULES = """
+alert_threshold = 100000
+[[rule]]
+name = "Broken"
+metric = "status_ratio(5xx)"
+above = 0.2
+window = "5s"
+severity = "critical"
+"""
+"""What fires within seconds when responses fail."""
+
 
 class Watched:
     """A page, and all that went wrong on it."""

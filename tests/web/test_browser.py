@@ -11,22 +11,13 @@ from playwright.sync_api import Browser, expect
 
 from tests.lines import line
 from tests.waiting import eventually, free_port
-from tests.web.browsing import Traffic, Watched, in_all, looking
+from tests.web.browsing import RULES, Traffic, Watched, in_all, looking
 from tests.web.monitors import monitor
 from tests.web.node import installed
 
 pytestmark = pytest.mark.terminal
 
 VIEWS = ("overview", "urls", "errors", "clients", "latency", "alerts", "requests", "health")
-RULES = """
-alert_threshold = 100000
-[[rule]]
-name = "Broken"
-metric = "status_ratio(5xx)"
-above = 0.2
-window = "5s"
-severity = "critical"
-"""
 HOSTILE = (
     "<script>window.hurt=1</script>",
     '"><img src=x onerror=window.hurt=1>',

@@ -11,20 +11,10 @@ from playwright.sync_api import Browser, expect
 
 from tests.lines import line
 from tests.waiting import eventually
-from tests.web.browsing import Traffic, in_all, looking
+from tests.web.browsing import RULES, Traffic, in_all, looking
 from tests.web.monitors import monitor
 
 pytestmark = pytest.mark.terminal
-
-RULES = """
-alert_threshold = 100000
-[[rule]]
-name = "Broken"
-metric = "status_ratio(5xx)"
-above = 0.2
-window = "5s"
-severity = "critical"
-"""
 
 
 def test_the_file_of_many_requests_has_the_newest_and_says_so(

@@ -45,6 +45,7 @@ class Desk:
 
 
 ONE = Ask(seconds=10)
+ANSWER = Answer(table=pa.table({"hits": [3]}), total={"hits": 3}, covers=TimeSpan())
 
 
 async def test_what_is_wanted_is_asked_once_and_again_when_time_has_moved(
@@ -106,7 +107,7 @@ async def test_who_asks_what_takes_long_does_not_slow_down_others(
         most = max(most, going)
         await trio.sleep(10 if asker == "much" else 0.1)
         going -= asker == "much"
-        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3}, covers=TimeSpan())
+        return ANSWER
 
     asking = Asking(answer, lambda *_: None, lambda ask: "little" if ask == ONE else "much")
     nursery.start_soon(asking.run)
@@ -133,7 +134,7 @@ async def test_who_asks_little_is_served_before_long_queues(
     async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
         asked.append(asker)
         await trio.sleep(1)
-        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3}, covers=TimeSpan())
+        return ANSWER
 
     asking = Asking(answer, lambda *_: None, lambda ask: askers.get(ask, "d"))
     nursery.start_soon(asking.run)
@@ -156,7 +157,7 @@ async def test_what_others_do_not_use_is_for_who_needs_more(
     async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
         times.extend([trio.current_time()] if asker == "heavy" else [])
         await trio.sleep(1 if asker == "heavy" else 0.02)
-        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3}, covers=TimeSpan())
+        return ANSWER
 
     asking = Asking(answer, lambda *_: None, lambda ask: light.get(ask, "heavy"))
     nursery.start_soon(asking.run)
@@ -175,7 +176,7 @@ async def test_a_slow_minute_does_not_stop_a_screen_for_long(
     async def answer(question: Question, zone: tzinfo = UTC, asker: str = "") -> Answer:
         times.append(trio.current_time())
         await trio.sleep(5 if trio.current_time() < 60 else 0.01)
-        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3}, covers=TimeSpan())
+        return ANSWER
 
     asking = Asking(answer, lambda *_: None)
     nursery.start_soon(asking.run)
@@ -197,7 +198,7 @@ async def test_what_is_new_comes_before_a_round_that_waits(
         asked.append(question)
         since.append(trio.current_time())
         await trio.sleep(1)
-        return Answer(table=pa.table({"hits": [3]}), total={"hits": 3}, covers=TimeSpan())
+        return ANSWER
 
     asking = Asking(answer, lambda *_: None)
     nursery.start_soon(asking.run)

@@ -8,7 +8,7 @@ RUN_READY := $(VENV)/.ready-run
 READY := $(VENV)/.ready
 DOCS_READY := $(VENV)/.ready-docs
 # What takes longest begins first (tests/conftest.py): xdist must keep that order.
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 FILE ?=
 ARGS ?=
 

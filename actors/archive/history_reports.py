@@ -15,7 +15,7 @@ from actors.state.left_threads import run_leavable
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.history.recorded import MissingRecordsError, Recorded
 from glancemetrics.planning.plan import Plan
-from glancemetrics.records.schema import SCHEMA, SOURCE, seconds, with_all
+from glancemetrics.records.schema import ORIGIN, SCHEMA, seconds, with_all
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.reporting.html import to_html
 from glancemetrics.reporting.panel_names import PANEL_NAMES
@@ -60,7 +60,7 @@ class HistoryReports:
 
         def batches() -> Iterator[pa.RecordBatch]:
             nonlocal read
-            columns = [*SCHEMA.names, *kept, SOURCE]
+            columns = [*SCHEMA.names, *kept, *ORIGIN]
             for batch in self._batches(columns, span, troubles):
                 if given_up.is_set():
                     raise UsageError("report cancelled")

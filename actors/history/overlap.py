@@ -18,14 +18,14 @@ from actors.history.segments import SegmentGoneError
 from actors.history.stored_segments import StoredSegment, logs_in
 from glancemetrics.history.recorded import MissingRecordsError
 from glancemetrics.native.strings import codes_of, string_hashes
-from glancemetrics.records.schema import SCHEMA, SOURCE, seconds
+from glancemetrics.records.schema import ORIGIN, SCHEMA, SOURCE, seconds, with_all
 
 Hashes = npt.NDArray[np.uint64]
 
 MOST_COMPARED = 5_000_000
 """Records of unfinished seconds; with more, the first of them may be there twice."""
 
-_COLUMNS = (*SCHEMA.names, SOURCE)
+_COLUMNS = (*SCHEMA.names, *ORIGIN)
 _FACTOR, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(29)
 
 
@@ -100,6 +100,7 @@ class Overlap:
 
 def record_hashes(batch: pa.RecordBatch) -> Hashes:
     """Hash the records of a batch, consistently over runs; extra fields do not matter."""
+    batch = with_all(batch, _COLUMNS)
     hashes = np.zeros(batch.num_rows, np.uint64)
     for name in _COLUMNS:
         column = batch.column(name)

@@ -27,7 +27,7 @@ from actors.history.unused import SUFFIX
 from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.history.recorded import Hole, MissingRecordsError, Recorded, holes_in
 from glancemetrics.history.rollups import Rollups, joined
-from glancemetrics.records.schema import SCHEMA, SOURCE, distinct_names, with_all
+from glancemetrics.records.schema import ORIGIN, SCHEMA, distinct_names, with_all
 from glancemetrics.records.time_span import TimeSpan
 
 
@@ -162,7 +162,7 @@ class HistoryRecords:
     """The records of histories that may be in a time span, segment by segment."""
 
     def __init__(self, histories: StoredHistories, span: TimeSpan) -> None:
-        self._columns = [*SCHEMA.names, *histories.kept, SOURCE]
+        self._columns = [*SCHEMA.names, *histories.kept, *ORIGIN]
         self._parts = [_History(path, span) for path in histories.folders]
 
     @property

@@ -45,6 +45,7 @@ class Parsable:
     caught_up: bool
     fresh: bool
     lag_bytes: int
+    server: str
     kept: KeptWatch
     """Whether records have the extra fields to keep."""
     mark: Mark | None
@@ -148,6 +149,7 @@ def _parsable(chunk: Chunk, log: FollowedLog, passage: Passage) -> Parsable:
         chunk.caught_up,
         chunk.fresh,
         chunk.lag_bytes,
+        chunk.server,
         log.kept,
         mark,
     )

@@ -53,12 +53,14 @@ async def parse(
     wall: WallClock,
     paths: PathGroups = _AS_WRITTEN,
     where: Where | None = None,
+    server: str = "",
 ) -> None:
     """Parse until the channel ends, at most `workers` chunks at a time.
 
     Small chunks that arrive together count as one. `logs` has the formats of all sources. `where`
     selects the records to count, `paths` groups their paths. Lines without a time get the time of
-    their arrival.
+    their arrival. `server` is the name of this machine for records that are made on it, if others
+    have names.
     """
     hands = trio.Semaphore(workers)
     turn = trio.Event()
@@ -76,7 +78,9 @@ async def parse(
                 continue
             following = trio.Event()
             now = attrs.evolve(logs.context, arrived=wall())
-            parse_one = functools.partial(_parsed, context=now, where=where, paths=paths)
+            parse_one = functools.partial(
+                _parsed, context=now, where=where, paths=paths, own_server=server
+            )
             nursery.start_soon(_parse_all, parsable, parse_one, turn, following, hands, send)
             turn = following
 
@@ -182,12 +186,16 @@ async def _parse_all(
 
 
 def _parsed(
-    chunk: Parsable, context: LineContext, where: Where | None, paths: PathGroups
+    chunk: Parsable,
+    context: LineContext,
+    where: Where | None,
+    paths: PathGroups,
+    own_server: str,
 ) -> SourceBatch:
     known = chunk.format.known if isinstance(chunk.format, AutoFormat) else None
     context = attrs.evolve(context, directives=chunk.directives)
     decoded = guarded_decode(chunk.format, chunk.lines, context)
-    batch = with_source(decoded.batch, chunk.source)
+    batch = with_source(decoded.batch, chunk.source, chunk.server or own_server)
     for problem in chunk.kept.look(decoded.batch, chunk.format):
         logger.warning("{} {}", chunk.source, problem)
     samples = reject_samples(chunk.lines, decoded, chunk.format)

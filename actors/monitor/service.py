@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -92,7 +93,8 @@ def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints
 
 def passing_kinds(plan: Plan) -> list[str]:
     """Return the names of the kinds of sources that can be read only once, such as a pipe."""
-    return [kind.name for kind in kinds_of(plan.sources) if not kind.marks]
+    kinds = kinds_of(plan.sources)
+    return [kind.name for kind in kinds if not kind.marks and not kind.is_arriving]
 
 
 def history_of(plan: Plan, checkpoints: Checkpoints | None, wall: WallClock) -> History | None:
@@ -289,6 +291,7 @@ async def _run(
                         wall=wall,
                         paths=plan.paths,
                         where=plan.where,
+                        server="" if plan.sources.are_local else socket.gethostname(),
                     )
                 )
                 await run_sources(sources, to_parser, stop)

@@ -77,6 +77,9 @@ class SourceKind(Generic[Section]):
     """Explains why there is nothing to follow yet; `None` if there is."""
     marks: Mapping[str, Callable[[State], Mark]] = attrs.field(factory=dict)
     """{kind of mark: its reader}; empty if the source cannot be resumed."""
+    is_arriving: bool = False
+    """Whether its lines arrive from elsewhere as long as it runs: it has no past and no end, and
+    what arrives while nothing runs is not there later."""
     respelled: Callable[[Sequence[Mark], Sequence[str]], Sequence[Mark]] = as_they_are
     """Renames its marks to the current spelling of their sources: the same path may be written
     differently now."""

@@ -29,6 +29,8 @@ class Chunk:
     """Bytes already written but not yet read."""
     mark: Mark | None = None
     """How far the source has been read, including these lines; `None` if it cannot be resumed."""
+    server: str = ""
+    """The server that wrote the lines; empty: this machine."""
 
 
 @attrs.frozen

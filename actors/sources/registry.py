@@ -73,7 +73,7 @@ def make_sources(settings: Settings, desk: SourceDesk) -> list[Source]:
     made: list[Source] = []
     for kind in kinds_of(desk.sources):
         texts = desk.sources.of(kind.schemes)
-        name = ", ".join(texts) if kind.marks else kind.name
+        name = kind.name if kind.has_standard_input else ", ".join(texts)
         of_kind = kind.make(texts, settings.section(kind.section), desk)
         made += [NamedSource(source, name) for source in of_kind]
     return made

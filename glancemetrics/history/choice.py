@@ -17,7 +17,7 @@ from glancemetrics.history.query import Reached
 from glancemetrics.history.recorded import StoredRecords
 from glancemetrics.native.strings import codes_of, indices_of, used_texts
 from glancemetrics.records.networks import anonymized_column, anonymized_lists
-from glancemetrics.records.schema import SCHEMA, SOURCE, TEXT, column_type, seconds
+from glancemetrics.records.schema import ORIGIN, SCHEMA, TEXT, column_type, seconds
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.selecting.conjuncts import Conjunct, conjuncts_of
 from glancemetrics.selecting.filters import Filters
@@ -52,7 +52,7 @@ class Choice:
         parts: list[Conjunct] = []
         if where is not None:
             Where(where, kept, connection)
-            parts = conjuncts_of(where, [*SCHEMA.names, *kept, SOURCE], connection)
+            parts = conjuncts_of(where, [*SCHEMA.names, *kept, *ORIGIN], connection)
 
         def asked(parts: list[Conjunct]) -> tuple[list[Conjunct], Filters]:
             expressions = [part.expression for part in parts]
@@ -137,7 +137,7 @@ def _anonymized(name: str, column: pa.Array) -> pa.Array:
     """Return a column as viewers may see it; fields of --keep may have addresses in them."""
     if name.lower() == _HOST:
         return anonymized_column(column)
-    is_kept = name not in SCHEMA.names and name not in {SOURCE, WHOLE_HOST}
+    is_kept = name not in SCHEMA.names and name not in {*ORIGIN, WHOLE_HOST}
     return anonymized_lists(column) if is_kept and column.type == TEXT else column
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from glancemetrics.history.choice import ORDINAL, Choice
 from glancemetrics.history.query import RecordQuery
 from glancemetrics.history.recorded import MissingRecordsError, StoredRecords
-from glancemetrics.records.schema import SCHEMA, SOURCE, empty_batch, joined, with_source
+from glancemetrics.records.schema import ORIGIN, SCHEMA, empty_batch, joined, with_all, with_source
 
 
 @attrs.frozen(eq=False)
@@ -40,10 +40,11 @@ def find(query: RecordQuery, stored: Iterable[StoredRecords], connection: Any) -
         is_anonymized=query.is_anonymized,
         after=query.after,
     )
-    columns = [*SCHEMA.names, *query.kept, SOURCE]
+    columns = [*SCHEMA.names, *query.kept, *ORIGIN]
     end = query.offset + query.limit
     most = end + 1  # one more, to know whether more follow
-    nothing = with_source(empty_batch(query.kept), "").append_column(ORDINAL, pa.array([], "int64"))
+    nothing = with_all(with_source(empty_batch(query.kept), ""), columns)
+    nothing = nothing.append_column(ORDINAL, pa.array([], "int64"))
     found = _first([nothing], query, most)
     troubles: list[str] = []
     left = sorted(filter(choice.has_some_of, stored), key=lambda one: one.newest, reverse=True)

@@ -11,19 +11,19 @@ STANDARD_INPUT = "-"
 PATH = ""
 """The scheme of paths and globs, which have none."""
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.ASCII | re.IGNORECASE)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://|(docker|http|journald):", re.ASCII | re.IGNORECASE)
 
 
 def scheme_of(text: str) -> str:
     """Return the kind of source: `-`, the scheme of a URL, or `PATH`.
 
-    Source: RFC 3986, section 3.1: case does not matter. A file whose name looks like a scheme can
-    be passed as `./NAME`.
+    Source: RFC 3986, section 3.1: case does not matter. `docker:`, `http:` and `journald:` need no
+    slashes. A file whose name looks like a scheme can be passed as `./NAME`.
     """
     if text == STANDARD_INPUT:
         return text
     found = _SCHEME.match(text)
-    return PATH if found is None else found[1].lower()
+    return PATH if found is None else (found[1] or found[2]).lower()
 
 
 @attrs.frozen
@@ -32,6 +32,11 @@ class Sources:
 
     texts: tuple[str, ...]
     """As in `-f`, in order."""
+
+    @property
+    def are_local(self) -> bool:
+        """Whether all lines are written on this machine."""
+        return all(scheme_of(text) in {PATH, STANDARD_INPUT} for text in self.texts)
 
     def of(self, schemes: Container[str]) -> tuple[str, ...]:
         """Return those with one of the schemes, in order."""

@@ -26,7 +26,7 @@ from glancemetrics.records.derived import (
     systems_of,
 )
 from glancemetrics.records.networks import networks_of
-from glancemetrics.records.schema import SOURCE, TEXT
+from glancemetrics.records.schema import SERVER, SOURCE, TEXT
 
 MALFORMED = "(malformed)"
 """Section and path of a record without a well-formed request line. No real path can be this."""
@@ -148,6 +148,7 @@ BOT = Dimension(
     values_of=AGENT,
 )
 BY_SOURCE = Dimension(name="source", plural="sources", title="Sources", column=SOURCE)
+BY_SERVER = Dimension(name="server", plural="servers", title="Servers", column=SERVER, is_live=True)
 
 DIMENSIONS = [
     SECTION,
@@ -169,6 +170,7 @@ DIMENSIONS = [
     DEVICE,
     BOT,
     BY_SOURCE,
+    BY_SERVER,
 ]
 """All built-in dimensions."""
 

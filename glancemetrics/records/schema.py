@@ -52,6 +52,10 @@ SCHEMA = pa.schema(
 
 SOURCE = "source"
 """An additional column of records of several logs: the name of the log."""
+SERVER = "server"
+"""An additional column of records that came from other servers: the name of the server."""
+ORIGIN = (SOURCE, SERVER)
+"""The columns that say where a record came from."""
 
 
 @attrs.frozen
@@ -107,12 +111,19 @@ def with_kept(batch: pa.RecordBatch, kept: Iterable[str]) -> pa.RecordBatch:
     return batch
 
 
-def with_source(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
-    """Add the source column to the records of one log."""
-    source = pa.DictionaryArray.from_arrays(
-        pa.array(np.zeros(batch.num_rows, np.int32)), pa.array([name], pa.string())
+def with_source(batch: pa.RecordBatch, name: str, server: str = "") -> pa.RecordBatch:
+    """Add the source column to the records of one log, and that of the server if it is known."""
+    batch = batch.append_column(pa.field(SOURCE, TEXT), _same(name, batch.num_rows))
+    if not server:
+        return batch
+    return batch.append_column(pa.field(SERVER, TEXT), _same(server, batch.num_rows))
+
+
+def _same(text: str, rows: int) -> pa.DictionaryArray:
+    """Return a column with the same text in each row."""
+    return pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(rows, np.int32)), pa.array([text], pa.string())
     )
-    return batch.append_column(pa.field(SOURCE, TEXT), source)
 
 
 def column_type(name: str) -> pa.DataType:

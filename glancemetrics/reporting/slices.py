@@ -24,7 +24,7 @@ from glancemetrics.records.dimensions import PATH, STATUS, Coded, code
 from glancemetrics.records.duration_bins import bucket_of
 from glancemetrics.records.grouping import sum_by
 from glancemetrics.records.names import all_shortened
-from glancemetrics.records.schema import SOURCE
+from glancemetrics.records.schema import ORIGIN
 from glancemetrics.records.zones import offsets_at
 from glancemetrics.reporting.visitors import Hashes, visitor_hashes
 
@@ -156,7 +156,7 @@ def _coded(
     paths = _narrow(code(batch, PATH))
     yield Base.PATH, paths, None
     yield Base.STATUS, _narrow(code(batch, STATUS)), None
-    kept = {name: name for name in batch.schema.names[len(records.SCHEMA) :] if name != SOURCE}
+    kept = {name: name for name in batch.schema.names[len(records.SCHEMA) :] if name not in ORIGIN}
     columns: list[tuple[Counted, str]] = [*BASE_COLUMNS.items(), *kept.items()]
     for base, name in columns:
         column = batch.column(name)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from glancemetrics.errors import UsageError
 from glancemetrics.native.strings import codes_of
 from glancemetrics.records.dimensions import Dimension
-from glancemetrics.records.schema import SOURCE, TEXT, column_type
+from glancemetrics.records.schema import ORIGIN, TEXT, column_type
 from glancemetrics.selecting.sql import (
     column_names,
     columns_in,
@@ -85,7 +85,7 @@ class Filters:
         self._asked_by = asked_by
         self._connection = connect() if connection is None else connection
         # SQL ignores case.
-        self._column_of = {name.lower(): name for name in (*column_names(kept), SOURCE)}
+        self._column_of = {name.lower(): name for name in (*column_names(kept), *ORIGIN)}
         self._of_texts: dict[str, _OfTexts] = {}
         self._of_status_alone: list[str] = []
         self._others: list[str] = []

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from glancemetrics.errors import UsageError
 from glancemetrics.records.dimensions import DIMENSIONS, SECTION, Dimension, code, dictionary_of
-from glancemetrics.records.schema import SCHEMA, SOURCE, TEXT, empty_batch, schema_with, with_source
+from glancemetrics.records.schema import ORIGIN, SCHEMA, TEXT, empty_batch, schema_with, with_source
 from glancemetrics.selecting.condition_hints import hint_for, outside_of_quotes
 from glancemetrics.words.escaping import is_utf_8
 from glancemetrics.words.suggestions import suggestion
@@ -89,7 +89,7 @@ class Where:
                     )
 
     def _fields_among(self, nodes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-        known = {*SCHEMA.names, *(one.name for one in DIMENSIONS), *self._kept, SOURCE}
+        known = {*SCHEMA.names, *(one.name for one in DIMENSIONS), *self._kept, *ORIGIN}
         for node in nodes:
             names = node.get("column_names") if node.get("class") == "COLUMN_REF" else None
             if names and str(names[-1]).lower() in known:

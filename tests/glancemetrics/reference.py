@@ -90,7 +90,7 @@ NAMES: dict[str, Callable[[LogRecord], str | None]] = {
     "device": of_people("device"),
     "bot": lambda r: None if r.agent is None else classify([r.agent])[0].bot,
 }
-"""Of each dimension that a record alone tells."""
+"""Of each dimension that a record of the schema tells."""
 
 
 def second_of(record: LogRecord) -> int:
@@ -104,7 +104,9 @@ def failed(record: LogRecord) -> bool:
 def tops(records: Iterable[LogRecord]) -> dict[Dimension, dict[str, tuple[int, int, int]]]:
     """Hits, bytes and errors of each value of each dimension."""
     counts: dict[Dimension, dict[str, list[int]]] = {
-        dimension: defaultdict(lambda: [0, 0, 0]) for dimension in DIMENSIONS if dimension.is_live
+        dimension: defaultdict(lambda: [0, 0, 0])
+        for dimension in DIMENSIONS
+        if dimension.is_live and dimension.name in NAMES
     }
     for record in records:
         for dimension in counts:

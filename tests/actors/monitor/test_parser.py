@@ -17,7 +17,7 @@ from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.followed_logs import FollowedLogs
 from glancemetrics.formats.reading import Reading, make_reading
 from glancemetrics.health.health import SourceHealth, SourceState
-from glancemetrics.records.schema import seconds
+from glancemetrics.records.schema import joined, seconds
 from glancemetrics.selecting.sql import Where
 from tests.lines import BASE, line
 
@@ -62,6 +62,19 @@ async def test_small_chunks_that_wait_are_parsed_together() -> None:
     assert len(messages) == 1
     records = [m.batch.batch for m in one_by_one(messages) if isinstance(m, Parsed)]
     assert [seconds(batch).tolist() for batch in records] == [[BASE + n] for n in range(50)]
+
+
+async def test_records_have_the_server_of_their_chunk_or_the_name_of_this_machine() -> None:
+    for own, expected in (("", ["web1", None]), ("here", ["web1", "here"])):
+        send, from_tailer = trio.open_memory_channel[FromSource](2)
+        to_aggregator, receive = trio.open_memory_channel[FromParser](2)
+        send.send_nowait(attrs.evolve(chunk(line()), server="web1"))
+        send.send_nowait(chunk(line()))
+        send.close()
+        await parse(from_tailer, to_aggregator, logs(), workers=1, wall=time.time, server=own)
+        parsed = one_by_one([message async for message in receive])
+        batches = [one.batch.batch for one in parsed if isinstance(one, Parsed)]
+        assert joined(batches).column("server").to_pylist() == expected
 
 
 async def test_a_line_that_was_too_long_is_a_reject() -> None:

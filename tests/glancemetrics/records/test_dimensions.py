@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glancemetrics.records.dimensions import (
+    BY_SERVER,
     BY_SOURCE,
     DIMENSIONS,
     Dimension,
@@ -18,7 +19,7 @@ from glancemetrics.records.dimensions import (
     dictionary_of,
     kept_dimension,
 )
-from glancemetrics.records.schema import SCHEMA, LogRecord, with_source
+from glancemetrics.records.schema import SCHEMA, LogRecord, joined, with_source
 from tests.glancemetrics.reference import NAMES
 
 NOTHING = dict.fromkeys((field.name for field in attrs.fields(LogRecord)), None)
@@ -76,7 +77,7 @@ def test_a_record_is_counted_as_what_it_is(dimension: Dimension, records: list[L
 
 
 def test_every_dimension_is_held_against_what_is_told_row_by_row() -> None:
-    assert {one.name for one in DIMENSIONS} - set(NAMES) == {"source"}
+    assert {one.name for one in DIMENSIONS} - set(NAMES) == {"source", "server"}
 
 
 def test_the_source_of_a_record_is_the_log_that_it_is_of() -> None:
@@ -84,6 +85,15 @@ def test_the_source_of_a_record_is_the_log_that_it_is_of() -> None:
     batch = with_source(batch_of([nothing] * 2), "/var/log/access.log")
     assert names_of(batch, BY_SOURCE) == ["/var/log/access.log"] * 2
     assert names_of(batch_of([nothing]), BY_SOURCE) == [None]
+
+
+def test_the_server_of_a_record_is_known_where_its_log_came_from_another_one() -> None:
+    nothing = LogRecord(**{**NOTHING, "time": datetime(2026, 11, 20, tzinfo=UTC)})
+    there = with_source(batch_of([nothing]), "web1:/var/log/access.log", "web1")
+    here = with_source(batch_of([nothing]), "/var/log/access.log")
+    assert names_of(there, BY_SERVER) == ["web1"]
+    assert names_of(here, BY_SERVER) == [None]
+    assert names_of(joined([there, here, there]), BY_SERVER) == ["web1", None, "web1"]
 
 
 def test_a_field_that_is_kept_is_counted_by_its_own_column() -> None:

@@ -213,7 +213,7 @@ def test_what_is_kept_is_a_column_whose_name_stands_in_quotes_if_it_must(
 def test_what_is_not_kept_is_no_column_and_what_is_is_named() -> None:
     with pytest.raises(UsageError, match="no column"):
         Where("cache = 'HIT'")
-    with pytest.raises(UsageError, match=r"source, X-Cache, a\.b"):
+    with pytest.raises(UsageError, match=r"source, server, X-Cache, a\.b"):
         Where("cache = 'HIT'", KEPT)
 
 

@@ -22,14 +22,14 @@ from glancemetrics.records.dimensions import (
     Dimension,
     kept_dimension,
 )
-from glancemetrics.records.schema import SCHEMA, TEXT, schema_with, with_kept, with_source
+from glancemetrics.records.schema import ORIGIN, SCHEMA, TEXT, schema_with, with_kept, with_source
 from glancemetrics.selecting.sql import check_no_comment, connect
 from glancemetrics.selecting.value_conditions import condition_of, excluded, joined_conditions
 from tests.lines import line
 
 KEPT = ("X-Cache", "order", "cache", 'a "b"', "é", "1st", "http.host", "plain")
 NAMES = [*(one.name for one in DIMENSIONS), *KEPT]
-WITH_ALL = schema_with(KEPT).append(pa.field("source", TEXT))
+WITH_ALL = schema_with((*KEPT, *ORIGIN))
 
 ODD = [
     "",

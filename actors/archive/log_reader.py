@@ -36,7 +36,8 @@ from glancemetrics.lines.splitter import (
     find_overlong,
     without_overlong,
 )
-from glancemetrics.lines.time_bisect import ReadAt, Span, directives_before, find_span
+from glancemetrics.lines.line_ends import ReadAt
+from glancemetrics.lines.time_bisect import Span, directives_before, find_span
 from glancemetrics.records.rejects import Reject, of_source, reject_of
 from glancemetrics.records.schema import with_source
 from glancemetrics.records.time_span import TimeSpan

@@ -31,7 +31,8 @@ from glancemetrics.formats.pieces import Pieces
 from glancemetrics.formats.raw_lines import RawLine, SoughtRecord
 from glancemetrics.lines.sample import SAMPLE_BYTES, Sample, sample_of
 from glancemetrics.lines.splitter import LineSplitter
-from glancemetrics.lines.time_bisect import ReadAt, find_span
+from glancemetrics.lines.line_ends import ReadAt
+from glancemetrics.lines.time_bisect import find_span
 from glancemetrics.planning.plan import Plan
 
 MOST_BYTES = 16 << 20

@@ -9,16 +9,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
-from loguru import logger
 
 from actors.archive.raw_lines import RawLines
-from actors.files.notices import complain, log_file_line, log_line, tell
+from actors.commands.own_log import log_to, raise_readable
+from actors.files.notices import complain, tell
 from actors.history.answering import Answering
 from actors.history.history import History
 from actors.monitor.checkpoints import Checkpoints, ClaimedError
@@ -43,16 +42,15 @@ from actors.state.acknowledgements import Acknowledgements
 from actors.state.left_threads import wait_for_left
 from actors.state.silences import FILE_NAME as SILENCES
 from actors.state.silences import Silences
-from actors.state.state_file import make_folder, opener
 from actors.state.state_folder import state_folder
-from glancemetrics.errors import GlanceMetricsError, sentence
+from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.health.health import Health
 from glancemetrics.planning.plan import Plan
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.traffic.event_clock import LIVE_WITHIN
 
 if TYPE_CHECKING:
-    from loguru import Record
+    pass
 
 STUCK_SECONDS = 2.0
 """From the wish to stop until the program ends in any case: a thread that waits for a dead disk or
@@ -89,7 +87,7 @@ def run_monitor(plan: Plan, *, is_services: bool = False) -> int:
     # With --once, unreadable logs are reported at the end.
     level = "info" if is_service else "error" if settings.once else "warning"
     level = level if settings.log_level == "auto" else settings.log_level
-    _log_to(level, folder / "glancemetrics.log" if with_console else None)
+    log_to(level, folder / "glancemetrics.log" if with_console else None)
     program = _Program(
         plan, folder, is_service=is_service, has_terminal=has_terminal, only_shows=only_shows
     )
@@ -98,7 +96,7 @@ def run_monitor(plan: Plan, *, is_services: bool = False) -> int:
     except BaseException as error:
         program.restore_terminal()
         program.leave(GlanceMetricsError.exit_status)
-        _raise_readable(error)
+        raise_readable(error, "the monitor")
     program.leave(program.status)
     return program.status
 
@@ -294,59 +292,3 @@ def _end_at_once(status: int) -> None:
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(status)
-
-
-def _log_to(level: str, file: Path | None) -> None:
-    """Send what we say of ourselves to stderr, or to a file where the console has the screen."""
-    logger.remove()
-    if file is None:
-        logger.add(
-            sys.stderr,
-            level=level.upper(),
-            filter=_is_ours,
-            diagnose=False,
-            format=log_line,
-        )
-        return
-    try:
-        make_folder(file.parent)
-        logger.add(
-            file,
-            level=level.upper(),
-            filter=_is_ours,
-            diagnose=False,
-            format=log_file_line,
-            rotation="1 MB",
-            retention=2,
-            opener=opener,
-        )
-    except OSError as error:
-        # Seen once the console has left the screen.
-        tell(f"{error.filename}: {error.strerror}; GlanceMetrics' own log is not written")
-
-
-def _is_ours(record: Record) -> bool:
-    """Whether a line is about us, and not one of the alert log's."""
-    return "alert_log" not in record["extra"]
-
-
-def _raise_readable(error: BaseException) -> None:
-    """Raise an error in one sentence for people; of several, one that is meant for them."""
-    causes = list(_causes(error))
-    ours = [one for one in causes if isinstance(one, GlanceMetricsError)]
-    error = (ours or causes)[0]
-    if isinstance(error, GlanceMetricsError | KeyboardInterrupt | SystemExit):
-        raise error
-    logger.opt(exception=error).debug("the monitor failed")
-    raise GlanceMetricsError(
-        f"the monitor failed: {type(error).__name__}: {sentence(error)} "
-        "(--log-level debug shows the traceback)"
-    ) from None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for one in error.exceptions:
-            yield from _causes(one)
-    else:
-        yield error

@@ -53,6 +53,7 @@ COMMANDS = [
     Command("audit", "verify or show the alert log", f"{_HERE}.audit"),
     Command("silence", "mute the notifications of some rules for a while", f"{_HERE}.silence"),
     Command("acknowledge", "stop the reminders about an incident", f"{_HERE}.acknowledge"),
+    Command("agent", "send the logs of this server to a fleet", f"{_HERE}.agent"),
     Command("web-user", "make a user with a password for the page", f"{_HERE}.web_user"),
     Command("formats", "explain the format of a log, or list all formats", f"{_HERE}.formats"),
     Command("generate", "write simulated traffic, for demos and tests", f"{_HERE}.generate"),

@@ -13,8 +13,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-import pyarrow as pa
-
 _BLOCK = 1 << 20
 _MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -159,6 +157,8 @@ class _KeptOpen:
 
 
 def _zstd(file: BinaryIO) -> Iterator[bytes]:
+    import pyarrow as pa  # late: an agent has none until it meets such a file
+
     stream = pa.CompressedInputStream(pa.PythonFile(_KeptOpen(file), "r"), "zstd")
     while True:
         try:

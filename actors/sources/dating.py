@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-from glancemetrics.lines.sample import Sample
-from glancemetrics.lines.time_bisect import ReadAt
+    from glancemetrics.lines.sample import Sample
+    from glancemetrics.lines.line_ends import ReadAt
 
-Int64s = npt.NDArray[np.int64]
+    Int64s = npt.NDArray[np.int64]
 
 
 class DatedLog(Protocol):
@@ -27,13 +28,15 @@ class DatedLog(Protocol):
         """Tell whether any of some lines is a request."""
 
 
-LineDating = Callable[[Sample], DatedLog]
+LineDating = Callable[["Sample"], DatedLog]
 """Returns the dating of a log, from a sample of it. Called from any thread."""
 
 
 class _Undated:
     def times(self, block: bytes, /) -> tuple[Int64s, Int64s]:
         del block
+        import numpy as np  # late: an agent has none
+
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
 
     def lines_before(self, read_at: ReadAt, offset: int) -> bytes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from glancemetrics.state.tree import State
+if TYPE_CHECKING:
+    from glancemetrics.state.tree import State
 
 
 class Mark(Protocol):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import enum
 import os
+from typing import TYPE_CHECKING
 
 import attrs
 
-from glancemetrics.lines.time_bisect import LineTimes, find_start, last_line_end, newest_time
+from glancemetrics.lines.line_ends import last_line_end
+
+if TYPE_CHECKING:
+    from glancemetrics.lines.time_bisect import LineTimes
 
 
 class From(enum.Enum):
@@ -53,6 +57,9 @@ class StartPosition:
             case From.END:
                 return last_line_end(read_at, size), None
             case From.WINDOW:
+                # Late: needs numpy, which an agent has not.
+                from glancemetrics.lines.time_bisect import find_start, newest_time
+
                 now = self.now
                 if now is None:
                     newest = newest_time(read_at, size, line_times)

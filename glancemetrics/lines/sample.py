@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from glancemetrics.lines.time_bisect import ReadAt
+from glancemetrics.lines.line_ends import ReadAt
 
 SAMPLE_BYTES = 1 << 16
 """Bytes sampled at each end."""

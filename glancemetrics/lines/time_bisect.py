@@ -11,12 +11,10 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from glancemetrics.lines.line_ends import ReadAt, last_line_end
 from glancemetrics.lines.splitter import LINE_LIMIT
 
 Int64s = npt.NDArray[np.int64]
-
-ReadAt = Callable[[int, int], bytes]
-"""Reads up to a number of bytes at an offset."""
 
 LineTimes = Callable[[bytes], tuple[Int64s, Int64s]]
 """Finds the lines of a block that have a time: their offsets, and their seconds since the epoch.
@@ -149,24 +147,6 @@ def directives_before(
                 found[prefix] = text[at + 1 : text.find(b"\n", at + 1) + 1]
         end = begin
     return b"".join(found.values())
-
-
-def last_line_end(read_at: ReadAt, size: int) -> int:
-    """Return the offset after the last newline; 0 if there is none.
-
-    An incomplete line after it is read when it is complete. If there is no newline within the
-    maximum length of a line, the end is `size`.
-    """
-    end = size
-    while end > 0:
-        if size - end > LINE_LIMIT:
-            return size
-        begin = max(0, end - _BLOCK)
-        newline = read_at(begin, end - begin).rfind(b"\n")
-        if newline >= 0:
-            return begin + newline + 1
-        end = begin
-    return 0
 
 
 def _line_start(read_at: ReadAt, offset: int) -> int:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
 from actors.sources.files.identity import Identity
 from actors.sources.files.paths import is_glob, matching
 from actors.sources.mark import Mark
-from glancemetrics.state.tree import State
+
+if TYPE_CHECKING:
+    from glancemetrics.state.tree import State
 
 ReadAt = Callable[[int, int], bytes]
 """Reads up to a number of bytes at an offset."""

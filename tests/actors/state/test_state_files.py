@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from actors.commands.monitor_logs import _log_to
+from actors.commands.own_log import log_to
 from actors.monitor.checkpoints import Checkpoints
 from actors.outputs.alert_log.writing import AlertLog
 from actors.outputs.heartbeat.writing import Heartbeat
@@ -69,7 +69,7 @@ def write_acknowledgements(folder: Path) -> None:
 
 
 def write_own_log(folder: Path) -> None:
-    _log_to("warning", folder / "glancemetrics.log")
+    log_to("warning", folder / "glancemetrics.log")
     for _ in range(300):
         logger.warning("x" * 5000)  # it is rotated at 1 MB
 

@@ -8,7 +8,8 @@ import pytest
 
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.line_times import line_times
-from glancemetrics.lines.time_bisect import directives_before, find_start, last_line_end
+from glancemetrics.lines.line_ends import last_line_end
+from glancemetrics.lines.time_bisect import directives_before, find_start
 from tests.lines import BASE, line
 
 TIMES = line_times(COMBINED)

@@ -25,7 +25,8 @@ from glancemetrics.formats.log_format import LineContext
 from glancemetrics.formats.reading import Reading
 from glancemetrics.health.health import SourceState
 from glancemetrics.lines.splitter import LINE_LIMIT
-from glancemetrics.lines.time_bisect import directives_before, last_line_end
+from glancemetrics.lines.line_ends import last_line_end
+from glancemetrics.lines.time_bisect import directives_before
 from tests.lines import BASE, line
 
 START = StartPosition(From.START, 120, float(BASE))

@@ -1,0 +1,389 @@
+"""Runs an agent: follows logs, and sends what is written to the hub of a fleet.
+
+The logs themselves are the spool. Whenever the connection breaks, or the hub has not got what was
+sent, the tailer begins anew from the position that Redis, the hub or this process knows; nothing
+that was read is kept for sending it again.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import attrs
+import trio
+from loguru import logger
+
+from actors.agent.gathering import Gathered, mark_from_bytes, mark_in_bytes
+from actors.agent.lease import Lease, TakenError
+from actors.agent.mailbox import DisplacedError, Mailbox, Position
+from actors.redis.connection import Connection, RefusedError, checked, connect
+from actors.sources.dating import undated
+from actors.sources.files.marks import PathMark
+from actors.sources.files.tail import tail
+from actors.sources.messages import Chunk, FromSource, Marked
+from actors.sources.position import From, StartPosition
+from actors.state.clock import WallClock
+from glancemetrics.errors import GlanceMetricsError, UnreachableError
+from glancemetrics.fleet.address import FleetAddress
+from glancemetrics.fleet.entry import MOST_PACKED, Entry, EntryId, InvalidEntryError, packed
+from glancemetrics.fleet.keys import FleetKeys
+from glancemetrics.fleet.status import AgentStatus
+from glancemetrics.health.health import SourceHealth, SourceState
+from glancemetrics.version import __version__
+
+MOST_WAITING = 64
+"""Entries that are not counted yet; with more, the agent stops reading: the logs are the spool."""
+_MOST_WAITING_BYTES = 16 << 20
+_GATHER_SECONDS = 0.25
+"""How long lines are gathered into an entry; longer when many entries wait, up to four times."""
+_MOST_GATHERED = 1 << 20
+"""Bytes of lines from which an entry is sent at once."""
+_HELLO_SECONDS = 1.0
+_STANDING_SECONDS = 0.5
+_SEEN_WITHIN = 0.3
+"""Seconds in which the tailer sees what is written."""
+_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds before the first attempts to connect again; then always the last."""
+_BYE_SECONDS = 1.0
+
+
+class BrokenChainError(Exception):
+    """The hub or Redis has not got what was sent: logs are read again from what was counted."""
+
+
+@attrs.frozen(kw_only=True)
+class AgentPlan:
+    """What an agent does."""
+
+    address: FleetAddress
+    name: str
+    paths: tuple[str, ...]
+    """Paths, directories and globs."""
+    start: From = From.END
+    """Where to begin in logs that exist when the agent runs for the first time."""
+
+
+@attrs.define
+class _Known:
+    """What this process knows of the position, whatever happens to Redis."""
+
+    counted: Position = attrs.field(factory=Position)
+    """What the hub has counted, as far as is known."""
+    sent: deque[tuple[EntryId, Mapping[str, bytes], int]] = attrs.field(factory=deque)
+    """Entries since then: their ids, the marks that they move, their bytes."""
+    origins: dict[str, bytes] = attrs.field(factory=dict)
+    """By path, where this process began."""
+
+    def has_counted(self, last: EntryId | None) -> None:
+        while last is not None and self.sent and self.sent[0][0] <= last:
+            entry, moved, _ = self.sent.popleft()
+            marks = {path: mark for path, mark in {**self.counted.marks, **moved}.items() if mark}
+            self.counted = Position(entry, marks)
+
+    @property
+    def bytes(self) -> int:
+        return sum(size for _, _, size in self.sent)
+
+
+class Agent:
+    """An agent; `run` runs it."""
+
+    def __init__(self, plan: AgentPlan, wall: WallClock) -> None:
+        self._plan = plan
+        self._wall = wall
+        self._keys = FleetKeys(plan.address.fleet)
+        self._host = socket.gethostname()
+        self._lease = Lease(self._keys.lease(plan.name), secrets.token_hex(8), self._host)
+        self._known = _Known()
+        self._is_new = True
+        """Whether this process has not begun to follow yet."""
+
+    async def run(self, stop: trio.Event) -> None:
+        """Run until `stop`. Raises `GlanceMetricsError` for what has to be mended first."""
+        failures = 0
+        was_broken = False
+        while not stop.is_set():
+            try:
+                connection = await connect(self._plan.address, f"glancemetrics-{self._plan.name}")
+            except UnreachableError as error:
+                if not failures:
+                    logger.warning("{}; trying again", error)
+                await _pause(stop, failures)
+                failures += 1
+                continue
+            if failures:
+                logger.info("{}: connected", self._plan.address)
+            failures = 0
+            try:
+                await self._session(connection, stop, from_counted=was_broken)
+                return
+            except BrokenChainError as error:
+                logger.warning("{}; reading again from what was counted", error)
+                was_broken = True
+            except UnreachableError as error:
+                logger.warning("{}; connecting again", error)
+                was_broken = False
+                failures = 1
+            except (RefusedError, InvalidEntryError) as error:
+                # Such as a disk that is full, or a memory limit: it may pass.
+                logger.warning("{}: Redis refuses: {}", self._plan.address, error)
+                failures = 1
+            finally:
+                with trio.CancelScope(shield=True):
+                    await connection.aclose()
+            if failures:
+                await _pause(stop, failures)
+
+    async def _session(
+        self, connection: Connection, stop: trio.Event, *, from_counted: bool
+    ) -> None:
+        """Send what is written, from where it was left, until `stop`."""
+        await self._lease.take(connection, self._plan.name)
+        mailbox = Mailbox(connection, self._keys, self._plan.name)
+        position, birth = await self._begin(mailbox, from_counted=from_counted)
+        session = _Session(self._plan, self._wall, mailbox, self._lease, self._known, birth)
+        # For one that has no mark in Redis, but was already followed.
+        marks = {**self._known.origins, **position.marks}
+        start = self._plan.start if self._is_new else From.START
+        self._is_new = False
+        send, receive = trio.open_memory_channel[FromSource](2)
+        begin = StartPosition(start, 0, None)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_tail, self._plan.paths, begin, send, stop, marks)
+                await session.ship(receive, position.last, stop)
+                nursery.cancel_scope.cancel()
+        except BaseExceptionGroup as errors:
+            raise _first_of(errors) from errors
+
+    async def _begin(self, mailbox: Mailbox, *, from_counted: bool) -> tuple[Position, int]:
+        """Return where to begin, and the birth of the entries from there."""
+        sent, counted, last = await mailbox.sent(), await mailbox.counted(), await mailbox.last_id()
+        is_refused = (
+            counted.refused is not None
+            and sent.last is not None
+            and counted.refused.birth == sent.last.birth
+        )
+        self._known.has_counted(counted.last)
+        if sent.last is not None and sent.last == last and not is_refused and not from_counted:
+            position = sent
+        else:
+            position = counted if counted.last is not None else self._known.counted
+            await mailbox.clear()
+        known = [sent.last, counted.last, counted.refused, last, position.last]
+        births = [one.birth + 1 for one in known if one is not None]
+        self._known.counted, self._known.sent = position, deque()
+        return position, max([round(1000 * self._wall()), *births])
+
+
+async def _tail(
+    paths: Sequence[str],
+    start: StartPosition,
+    send: trio.MemorySendChannel[FromSource],
+    stop: trio.Event,
+    marks: Mapping[str, bytes],
+) -> None:
+    before = [mark_from_bytes(mark) for mark in marks.values()]
+    with suppress(trio.BrokenResourceError):  # nobody takes any more lines
+        try:
+            await tail(paths, start, undated, send, stop=stop, before=before)
+        except BaseExceptionGroup as errors:
+            raise _first_of(errors) from errors
+
+
+def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error of a group that is more than its cancellation."""
+    left = errors.split(trio.Cancelled)[1] or errors
+    first = left.exceptions[0]
+    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+async def _pause(stop: trio.Event, failures: int) -> None:
+    with trio.move_on_after(_PAUSES[min(failures, len(_PAUSES) - 1)]):
+        await stop.wait()
+
+
+class _Session:
+    """One sequence of entries, over one connection."""
+
+    def __init__(
+        self,
+        plan: AgentPlan,
+        wall: WallClock,
+        mailbox: Mailbox,
+        lease: Lease,
+        known: _Known,
+        birth: int,
+    ) -> None:
+        self._plan = plan
+        self._wall = wall
+        self._mailbox = mailbox
+        self._lease = lease
+        self._known = known
+        self._next = EntryId(birth, 1)
+        self._after: EntryId | None = None
+        self._last: EntryId | None = None
+        self._gathered = Gathered()
+        self._logs: dict[str, tuple[bool, int]] = {}
+        """By path, whether the log is read to its end, and the bytes after that."""
+        self._past: float | None = None
+        self._waited = False
+        """Whether reading had to wait since the last entry."""
+        now = trio.current_time()
+        self._entry_due = self._hello_due = self._standing_due = now
+
+    async def ship(
+        self,
+        receive: trio.MemoryReceiveChannel[FromSource],
+        last: EntryId | None,
+        stop: trio.Event,
+    ) -> None:
+        """Send entries after the last one, until the channel ends.
+
+        Raises `BrokenChainError`, `UnreachableError`, `RefusedError` and `TakenError`.
+        """
+        self._after = self._last = last
+        async with receive:
+            while await self._take(receive):
+                if self._is_full and stop.is_set():
+                    break  # the logs keep the rest
+                await self._keep_in_touch()
+                if self._is_entry_due:
+                    await self._send()
+            if self._gathered and not self._is_full:
+                await self._send()
+            with trio.move_on_after(_BYE_SECONDS):
+                await self._hello(is_bye=True)
+                await self._lease.release(self._mailbox.connection)
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether nothing may be read."""
+        waiting = self._known.sent
+        return len(waiting) >= MOST_WAITING or self._known.bytes >= _MOST_WAITING_BYTES
+
+    @property
+    def _is_entry_due(self) -> bool:
+        if not self._gathered or self._is_full:
+            return False
+        return trio.current_time() >= self._entry_due or self._gathered.size >= _MOST_GATHERED
+
+    async def _take(self, receive: trio.MemoryReceiveChannel[FromSource]) -> bool:
+        """Take the next message, unless something is due before; returns whether more comes."""
+        due = min(self._hello_due, self._standing_due)
+        if self._gathered and not self._is_full:
+            due = min(due, self._entry_due)
+        with trio.move_on_at(due):
+            if self._is_full or self._gathered.size >= _MOST_GATHERED:
+                self._waited = True
+                await trio.sleep_forever()
+            try:
+                message = await receive.receive()
+            except trio.EndOfChannel:
+                return False
+            self._note(message)
+        return True
+
+    def _note(self, message: FromSource) -> None:
+        if not self._gathered:
+            # The fuller the window, the longer: the hub counts for good every few seconds.
+            stretch = 1 + 3 * len(self._known.sent) // MOST_WAITING
+            self._entry_due = trio.current_time() + stretch * _GATHER_SECONDS
+        match message:
+            case Chunk():
+                self._logs[message.source] = message.caught_up, message.lag_bytes
+                first = mark_in_bytes(PathMark(message.source, ()))
+                self._known.origins.setdefault(message.source, first)
+            case Marked(mark=mark):
+                self._known.origins.setdefault(mark.source, mark_in_bytes(mark))
+            case SourceHealth():
+                is_behind = message.state is SourceState.READING
+                self._logs[message.name] = not is_behind, message.lag_bytes
+            case _:
+                pass
+        self._gathered.add(message)
+
+    async def _send(self) -> None:
+        """Send what was gathered, as an entry."""
+        is_late = self._waited
+        self._waited = False
+        parts, marks = self._gathered.take()
+        if is_late:  # how late the lines come does not tell how late the server writes
+            parts = tuple(attrs.evolve(part, fresh=False) for part in parts)
+        for part in parts:
+            if part.is_gone:
+                self._logs.pop(part.path, None)
+                self._known.origins.pop(part.path, None)
+        self._look_back()
+        is_first = self._next.number == 1
+        entry = Entry(self._after if is_first else None, self._past, parts)
+        data = await trio.to_thread.run_sync(packed, entry)
+        if len(data) > MOST_PACKED:
+            raise GlanceMetricsError(f"{self._plan.name}: too many logs for one agent")
+        try:
+            await self._mailbox.add(self._next, data, marks)
+        except DisplacedError:
+            raise BrokenChainError("another entry is in Redis") from None
+        self._last = self._next
+        self._known.sent.append((self._next, marks, len(data)))
+        self._next = self._next.next
+
+    def _look_back(self) -> None:
+        """Note up to when everything that was written has been read."""
+        is_behind = any(not caught_up for caught_up, _ in self._logs.values())
+        self._past = None if is_behind else self._wall() - _SEEN_WITHIN
+
+    async def _keep_in_touch(self) -> None:
+        now = trio.current_time()
+        if now >= self._hello_due:
+            self._hello_due = now + _HELLO_SECONDS
+            if not await self._lease.renew(self._mailbox.connection):
+                raise TakenError(f"{self._plan.name}: another agent has taken this name")
+            await self._hello()
+        if now >= self._standing_due:
+            self._standing_due = now + _STANDING_SECONDS
+            await self._see_standing()
+
+    async def _see_standing(self) -> None:
+        """See what the hub has counted, and whether anything was lost."""
+        if not self._known.sent:
+            return
+        try:
+            standing = await self._mailbox.standing()
+        except InvalidEntryError as error:
+            raise RefusedError(str(error)) from None
+        self._known.has_counted(standing.counted)
+        refused = standing.refused
+        if refused is not None and refused.birth == self._next.birth:
+            raise BrokenChainError("the hub has not got all that was sent")
+        if standing.waiting < len(self._known.sent):
+            raise BrokenChainError("Redis has lost something")
+
+    async def _hello(self, *, is_bye: bool = False) -> None:
+        """Say how this agent is."""
+        connection = self._mailbox.connection
+        before = self._wall()
+        (reply,) = await connection.run(("TIME",))
+        seconds, micros = checked(reply)
+        ahead = (before + self._wall()) / 2 - (int(seconds) + int(micros) / 1e6)
+        if not self._gathered and not self._is_full:
+            self._look_back()
+        status = AgentStatus(
+            version=__version__,
+            host=self._lease.host,
+            instance=self._lease.instance,
+            files=len(self._logs),
+            lag_bytes=sum(lag for _, lag in self._logs.values()),
+            sent=self._last,
+            past=self._past,
+            ahead=round(ahead, 3),
+            waits=self._is_full,
+            is_bye=is_bye,
+        )
+        channel = self._mailbox.keys.hello(self._plan.name)
+        (reply,) = await connection.run(("PUBLISH", channel, status.to_bytes()))
+        checked(reply)

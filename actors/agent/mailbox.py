@@ -1,0 +1,128 @@
+"""The agent's part of Redis: what it has sent, and what its hub has counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from actors.redis.connection import Connection, RefusedError, Reply, checked
+from glancemetrics.fleet.entry import EntryId
+from glancemetrics.fleet.keys import FleetKeys
+
+_ID, _REFUSED, _MARK = b"id", b"refused", b"f:"
+
+
+class DisplacedError(Exception):
+    """Redis has an entry that this agent has not sent: another one has its name."""
+
+
+@attrs.frozen
+class Position:
+    """How far an agent's logs are read."""
+
+    last: EntryId | None = None
+    """The last entry; `None` if there was none."""
+    marks: Mapping[str, bytes] = attrs.field(factory=dict)
+    """By path, the mark of each log."""
+    refused: EntryId | None = None
+    """The entry that the hub refused."""
+
+
+@attrs.frozen
+class Standing:
+    """How entries stand."""
+
+    counted: EntryId | None
+    """The last entry that is counted for good."""
+    refused: EntryId | None
+    waiting: int
+    """The number of entries in Redis."""
+
+
+@attrs.frozen
+class Mailbox:
+    """The keys of one agent, over a connection."""
+
+    connection: Connection
+    keys: FleetKeys
+    agent: str
+
+    async def sent(self) -> Position:
+        """Return what was sent last, by any process of this name."""
+        return await self._position(self.keys.sent(self.agent))
+
+    async def counted(self) -> Position:
+        """Return what the hub has counted for good."""
+        return await self._position(self.keys.counted(self.agent))
+
+    async def standing(self) -> Standing:
+        """Return how entries stand, all at the same instant."""
+        _, *_, (length, counted) = await self._together(
+            ("XLEN", self.keys.stream(self.agent)), ("HGETALL", self.keys.counted(self.agent))
+        )
+        fields = _fields(counted)
+        return Standing(_id(fields.get(_ID)), _id(fields.get(_REFUSED)), int(length))
+
+    async def last_id(self) -> EntryId | None:
+        """Return the id of the last entry that Redis has, or had."""
+        (reply,) = await self.connection.run(("XINFO", "STREAM", self.keys.stream(self.agent)))
+        if isinstance(reply, RefusedError) and "no such key" in str(reply):
+            return None
+        facts = _fields(checked(reply))
+        last = _id(facts.get(b"last-generated-id"))
+        return None if last == EntryId(0, 0) else last
+
+    async def add(self, entry: EntryId, data: bytes, marks: Mapping[str, bytes]) -> None:
+        """Add an entry, and note how far the logs are read with it.
+
+        An empty mark removes a log. Raises `DisplacedError` if Redis has this entry, or a later
+        one; what was sent is then not what the stream ends with.
+        """
+        sent = self.keys.sent(self.agent)
+        fields: list[bytes | str] = [_ID, str(entry)]
+        for path, mark in marks.items():
+            if mark:
+                fields += [_field(path), mark]
+        gone = [_field(path) for path, mark in marks.items() if not mark]
+        commands: list[tuple[bytes | str, ...]] = [("HSET", sent, *fields)]
+        if gone:
+            commands.append(("HDEL", sent, *gone))
+        add = ("XADD", self.keys.stream(self.agent), str(entry), "d", data)
+        try:
+            await self._together(add, *commands)
+        except RefusedError as error:
+            if "equal or smaller" in str(error):
+                raise DisplacedError from error
+            raise
+
+    async def clear(self) -> None:
+        """Remove the entries: they are sent anew. The last id stays known."""
+        (reply,) = await self.connection.run(("XTRIM", self.keys.stream(self.agent), "MAXLEN", 0))
+        checked(reply)
+
+    async def _position(self, key: str) -> Position:
+        (reply,) = await self.connection.run(("HGETALL", key))
+        fields = _fields(checked(reply))
+        marks = {
+            name[len(_MARK) :].decode("utf-8", "surrogateescape"): mark
+            for name, mark in fields.items()
+            if name.startswith(_MARK)
+        }
+        return Position(_id(fields.get(_ID)), marks, _id(fields.get(_REFUSED)))
+
+    async def _together(self, *commands: tuple[bytes | str | int, ...]) -> list[Reply]:
+        replies = await self.connection.run(("MULTI",), *commands, ("EXEC",))
+        return [checked(reply) for reply in replies]
+
+
+def _field(path: str) -> bytes:
+    return _MARK + path.encode("utf-8", "surrogateescape")
+
+
+def _fields(reply: Reply) -> dict[bytes, bytes]:
+    return dict(zip(reply[::2], reply[1::2], strict=True))
+
+
+def _id(text: bytes | None) -> EntryId | None:
+    return None if text is None else EntryId.read(text)

@@ -1,0 +1,67 @@
+"""Runs an agent as a program: signals, its own log, exit status."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import trio
+from loguru import logger
+
+from actors.commands.own_log import log_to, raise_readable
+from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.words.escaping import visible
+
+if TYPE_CHECKING:
+    from actors.agent.agent import Agent
+
+STOP_SECONDS = 3.0
+"""From a signal until the agent ends in any case; what is not sent stays in the logs."""
+
+
+def run_agent(files: tuple[str, ...], to: str, name: str, start: str, level: str) -> int:
+    """Run an agent until a signal; returns the exit status. Raises `GlanceMetricsError`."""
+    try:
+        from actors.agent.agent import Agent, AgentPlan
+        from actors.sources.position import From
+        from glancemetrics.fleet.address import fleet_address, is_name
+    except ModuleNotFoundError as error:
+        raise GlanceMetricsError(
+            f"the agent needs the package {error.name}; install it with: "
+            "pip install 'glancemetrics[fleet]'"
+        ) from None
+    if not is_name(name):
+        raise UsageError(
+            f"--name {visible(name)}: must have 1 to 63 letters, digits, '.', '_' or '-'"
+        )
+    plan = AgentPlan(address=fleet_address(to, "--to"), name=name, paths=files, start=From(start))
+    log_to(level, None)
+    try:
+        trio.run(_main, Agent(plan, time.time))
+    except BaseException as error:
+        raise_readable(error, "the agent")
+    return 0
+
+
+async def _main(agent: Agent) -> None:
+    stop = trio.Event()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_obey_signals, stop, nursery.cancel_scope)
+        await agent.run(stop)
+        nursery.cancel_scope.cancel()
+
+
+async def _obey_signals(
+    stop: trio.Event,
+    everything: trio.CancelScope,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+        task_status.started()
+        async for number in received:
+            logger.info("{}: ending", signal.Signals(number).name)
+            if stop.is_set():
+                everything.cancel()
+            stop.set()
+            everything.deadline = trio.current_time() + STOP_SECONDS

@@ -1,0 +1,286 @@
+"""One connection to a Redis server: commands in, replies out.
+
+Source: https://redis.io/docs/latest/develop/reference/protocol-spec/ (RESP2).
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+
+import attrs
+import hiredis
+import trio
+
+from glancemetrics.errors import GlanceMetricsError, UnreachableError, UsageError, sentence
+from glancemetrics.fleet.address import PASSWORD_VARIABLE, FleetAddress
+
+CONNECT_SECONDS = 5.0
+REPLY_SECONDS = 5.0
+MOST_REPLY_BYTES = 64 << 20
+"""Bytes of one reply that are kept before it is complete."""
+_PIECE = 1 << 16
+_OLDEST = 5
+"""The first version with streams."""
+
+Argument = str | bytes | int | float
+Command = tuple[Argument, ...]
+Reply = Any
+"""Bytes, a number, `None`, a list of replies, or a `RefusedError`."""
+
+
+class RefusedError(GlanceMetricsError):
+    """Redis answered a command with an error."""
+
+
+class ReplyTooLargeError(UnreachableError):
+    """A reply was larger than allowed; the connection is closed."""
+
+
+@attrs.define(eq=False)
+class Connection:
+    """A connection. Commands are answered in order; one task uses it at a time."""
+
+    _stream: trio.abc.Stream
+    _name: str
+    _reader: hiredis.Reader = attrs.field(
+        factory=lambda: hiredis.Reader(replyError=RefusedError, protocolError=UnreachableError)
+    )
+    _is_broken: bool = False
+
+    async def run(
+        self, *commands: Command, most_bytes: int = MOST_REPLY_BYTES, seconds: float = REPLY_SECONDS
+    ) -> list[Reply]:
+        """Run commands, all sent at once; returns their replies.
+
+        Errors of single commands are among the replies: see `checked`. Raises `UnreachableError`
+        if the connection breaks or nothing comes for some seconds: then nobody knows which of them
+        were carried out, and the connection is closed.
+        """
+        try:
+            if self._is_broken:
+                raise UnreachableError(f"{self._name}: the connection is closed")
+            # The deadline is for silence: a large reply may take as long as it comes.
+            with trio.fail_after(seconds):
+                await self._stream.send_all(b"".join(map(_in_bytes, commands)))
+            return [await self._reply(most_bytes, seconds) for _ in commands]
+        except BaseException as error:
+            self._is_broken = True  # replies that come later would be taken for those of others
+            with trio.CancelScope(shield=True):
+                await trio.aclose_forcefully(self._stream)
+            known = self._known(error)
+            if known is error:
+                raise
+            raise known from error
+
+    async def next_reply(self, seconds: float) -> Reply:
+        """Wait for what Redis sends by itself, as to subscribers. Raises `UnreachableError`."""
+        try:
+            return await self._reply(MOST_REPLY_BYTES, seconds)
+        except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
+            raise self._known(error) from error
+
+    async def aclose(self) -> None:
+        """Close it."""
+        self._is_broken = True
+        await trio.aclose_forcefully(self._stream)
+
+    async def _reply(self, most_bytes: int, seconds: float) -> Reply:
+        size = 0
+        while True:
+            reply = self._reader.gets()
+            if reply is not False:
+                return reply
+            with trio.fail_after(seconds):
+                piece = await self._stream.receive_some(_PIECE)
+            if not piece:
+                raise UnreachableError(f"{self._name}: closed the connection")
+            size += len(piece)
+            if size > most_bytes:
+                raise ReplyTooLargeError(f"{self._name}: sends more than {most_bytes >> 20} MiB")
+            self._reader.feed(bytes(piece))
+
+    def _known(self, error: BaseException) -> BaseException:
+        match error:
+            case trio.TooSlowError():
+                return UnreachableError(f"{self._name}: does not answer")
+            case OSError() | trio.BrokenResourceError() | trio.ClosedResourceError():
+                return UnreachableError(f"{self._name}: {_reason(error)}")
+        return error
+
+
+def _in_bytes(command: Command) -> bytes:
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # typed as one word
+    return packed
+
+
+def checked(reply: Reply) -> Reply:
+    """Return a reply. Raises it if it is an error, or has one in it."""
+    if isinstance(reply, Exception):
+        raise reply
+    if isinstance(reply, list):
+        for one in reply:
+            checked(one)
+    return reply
+
+
+async def connect(address: FleetAddress, client: str) -> Connection:
+    """Connect to the Redis of a fleet, log in, and check that it can do what a fleet needs.
+
+    `client` names the connection in Redis' list of clients. Raises `UnreachableError` while it
+    cannot be reached, `UsageError` and `GlanceMetricsError` for what has to be mended first.
+    """
+    if not address.master:
+        return await _connected(address, address.servers[0], client)
+    failures = []
+    for server in address.servers:
+        try:
+            master = await _master_at(address, server)
+            return await _connected(address, master, client, is_master=True)
+        except UnreachableError as error:
+            failures.append(str(error))
+    raise UnreachableError("; ".join(failures))
+
+
+async def _master_at(address: FleetAddress, sentinel: tuple[str, int]) -> tuple[str, int]:
+    """Ask a sentinel where its Redis is now."""
+    connection = await _opened(address, sentinel)
+    try:
+        ask = ("SENTINEL", "get-master-addr-by-name", address.master)
+        (reply,) = await connection.run(ask)
+        if isinstance(reply, RefusedError) and "NOAUTH" in str(reply):
+            await _log_in(connection, address)
+            (reply,) = await connection.run(ask)
+        if checked(reply) is None:
+            raise GlanceMetricsError(
+                f"{_place(sentinel)}: the sentinel knows no {address.master}; see master="
+            )
+        host, port = (part.decode() for part in reply)
+        return host, int(port)
+    finally:
+        await connection.aclose()
+
+
+async def _connected(
+    address: FleetAddress, server: tuple[str, int], client: str, *, is_master: bool = False
+) -> Connection:
+    connection = await _opened(address, server)
+    try:
+        await _log_in(connection, address)
+        select, info, role, _ = await connection.run(
+            ("SELECT", address.database),
+            ("INFO", "server"),
+            ("ROLE",),
+            ("CLIENT", "SETNAME", client),
+        )
+        _check(server, select, info, role, is_master=is_master)
+    except BaseException:
+        with trio.CancelScope(shield=True):
+            await connection.aclose()
+        raise
+    return connection
+
+
+async def _log_in(connection: Connection, address: FleetAddress) -> None:
+    password = _password(address)
+    if password is None:
+        return
+    words: Command = ("AUTH", address.user, password) if address.user else ("AUTH", password)
+    (reply,) = await connection.run(words)
+    if isinstance(reply, RefusedError):
+        raise GlanceMetricsError(f"{address}: Redis does not accept the password: {reply}")
+
+
+def _password(address: FleetAddress) -> str | None:
+    if address.password_file is None:
+        return os.environ.get(PASSWORD_VARIABLE) or None
+    try:
+        return Path(address.password_file).read_text(encoding="utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GlanceMetricsError(f"password-file={sentence(error)}") from None
+
+
+def _check(
+    server: tuple[str, int], select: Reply, info: Reply, role: Reply, *, is_master: bool
+) -> None:
+    """Raise for a Redis that cannot be a fleet's."""
+    name = _place(server)
+    for reply in (select, info):
+        if isinstance(reply, RefusedError):
+            text = str(reply)
+            if "NOAUTH" in text:
+                raise GlanceMetricsError(
+                    f"{name}: Redis asks for a password; put it in a file and its path behind "
+                    f"?password-file=, or into the variable {PASSWORD_VARIABLE}"
+                )
+            if "LOADING" in text or "MASTERDOWN" in text:
+                raise UnreachableError(f"{name}: {text}")
+            if reply is select and "cluster mode" not in text:
+                raise UsageError(f"{name}: Redis refuses the database: {text}")
+    facts = _facts(info) if isinstance(info, bytes) else {}
+    if facts.get("redis_mode") == "cluster" or isinstance(select, RefusedError):
+        raise UsageError(
+            f"{name}: is a Redis Cluster, where nothing can be done to several keys at once; use a "
+            "single Redis or Valkey, with sentinels if it has to be there always"
+        )
+    version = facts.get("redis_version", "")
+    if version and int(version.split(".")[0]) < _OLDEST:
+        raise UsageError(f"{name}: is Redis {version}; {_OLDEST} or newer is needed")
+    if isinstance(role, list) and role and role[0] != b"master":
+        why = "is no longer the master" if is_master else "is a replica; name its master"
+        raise UnreachableError(f"{name}: {why}")
+
+
+def _facts(info: bytes) -> dict[str, str]:
+    lines = (line.partition(":") for line in info.decode("utf-8", "replace").splitlines())
+    return {name: value for name, _, value in lines}
+
+
+async def _opened(address: FleetAddress, server: tuple[str, int]) -> Connection:
+    host, port = server
+    name = _place(server)
+    context = tls_context(address) if address.has_tls else None
+    try:
+        with trio.fail_after(CONNECT_SECONDS):
+            stream: trio.abc.Stream = await trio.open_tcp_stream(host, port)
+            if context is not None:
+                secure = trio.SSLStream(
+                    stream, context, server_hostname=host, https_compatible=True
+                )
+                await secure.do_handshake()
+                stream = secure
+    except trio.TooSlowError:
+        raise UnreachableError(f"{name}: does not answer") from None
+    except (OSError, trio.BrokenResourceError) as error:
+        raise UnreachableError(f"{name}: {_reason(error)}") from error
+    return Connection(stream, name)
+
+
+def tls_context(address: FleetAddress) -> ssl.SSLContext:
+    """Return what TLS needs. Raises `GlanceMetricsError` for unusable certificates."""
+    try:
+        context = ssl.create_default_context(cafile=address.ca)
+        if address.cert is not None:
+            context.load_cert_chain(address.cert, address.key)
+    except (OSError, ssl.SSLError) as error:
+        named = address.cert or address.ca
+        raise GlanceMetricsError(
+            f"{named}: cannot use the certificate: {sentence(error)}"
+        ) from None
+    return context
+
+
+def _place(server: tuple[str, int]) -> str:
+    host, port = server
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _reason(error: BaseException) -> str:
+    cause = error.__cause__ or error
+    if isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {cause.verify_message}; see ca="
+    return sentence(cause)

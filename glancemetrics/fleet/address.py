@@ -1,0 +1,142 @@
+"""The address of a fleet: a Redis URL with the fleet's name.
+
+`redis://[USER@]HOST[:PORT][/DATABASE]?fleet=NAME`, `rediss://` with TLS. Source for scheme, user
+and database: https://www.iana.org/assignments/uri-schemes/prov/redis. Sentinels are named with
+`redis+sentinel://HOST[:PORT],HOST[:PORT][/DATABASE]?master=NAME`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import attrs
+
+from glancemetrics.errors import UsageError
+
+SCHEMES = frozenset(["redis", "rediss", "redis+sentinel", "rediss+sentinel"])
+DEFAULT_FLEET = "default"
+PASSWORD_VARIABLE = "GLANCEMETRICS_REDIS_PASSWORD"  # noqa: S105 - the name of a variable
+_PORT, _SENTINEL_PORT = 6379, 26379
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:\s/@]+)(?::(\d{1,5}))?", re.ASCII)
+_FILES = ("password-file", "ca", "cert", "key")
+_KNOWN = frozenset(["fleet", "master", *_FILES])
+
+_Refuse = Callable[[str], UsageError]
+"""Makes the error of a reason."""
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text can name a fleet or an agent: 1 to 63 letters, digits, `.`, `_`, `-`.
+
+    Names are parts of keys in Redis and of patterns in its access rules, where `*` and `?` have a
+    meaning.
+    """
+    return _NAME.fullmatch(text) is not None
+
+
+@attrs.frozen(kw_only=True)
+class FleetAddress:
+    """Where a fleet's Redis is, and the name of the fleet."""
+
+    servers: tuple[tuple[str, int], ...]
+    """Hosts and ports: one Redis, or the sentinels that know it."""
+    master: str = ""
+    """The name of the Redis that the sentinels are asked for; empty without sentinels."""
+    has_tls: bool = False
+    user: str = ""
+    """Empty: the default user."""
+    database: int = 0
+    fleet: str = DEFAULT_FLEET
+    password_file: str | None = None
+    ca: str | None = None
+    """PEM file of the authority of the server's certificate; `None`: the system's."""
+    cert: str | None = None
+    """PEM file of the client's certificate."""
+    key: str | None = None
+    """PEM file of its private key; `None`: in `cert`."""
+
+    def __str__(self) -> str:
+        """Return it for people, without files."""
+        return ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                         for host, port in self.servers)  # fmt: skip
+
+
+def fleet_address(text: str, option: str) -> FleetAddress:
+    """Read a fleet's URL. Raises `UsageError`, whose message begins with the option."""
+
+    def refuse(why: str) -> UsageError:
+        return UsageError(f"{option} {_without_password(text)}: {why}")
+
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise refuse("is not a URL, such as redis://redis:6379/0?fleet=prod") from None
+    scheme = parts.scheme.lower()
+    if scheme not in SCHEMES:
+        raise refuse("must begin with redis:// or rediss://")
+    user, at, places = parts.netloc.rpartition("@")
+    user, colon, _ = user.partition(":")
+    if at and colon:
+        raise refuse(
+            "a password in the address is shown by ps and kept by the shell; put it in a file and "
+            f"its path behind ?password-file=, or into the variable {PASSWORD_VARIABLE}"
+        )
+    is_sentinel = scheme.endswith("+sentinel")
+    servers = tuple(_server(place, is_sentinel, refuse) for place in places.split(","))
+    if len(servers) > 1 and not is_sentinel:
+        raise refuse("names several servers; name sentinels with redis+sentinel://")
+    database = parts.path.strip("/") or "0"
+    if not database.isascii() or not database.isdigit():
+        raise refuse(f"the database must be a number, not {database}; name the fleet with ?fleet=")
+    given = _options(parts.query, refuse)
+    fleet, master = given.get("fleet", DEFAULT_FLEET), given.get("master", "")
+    if not is_name(fleet):
+        raise refuse("the fleet's name must have 1 to 63 letters, digits, '.', '_' or '-'")
+    if is_sentinel != bool(master):
+        raise refuse(
+            "sentinels need the name of their Redis: ?master=NAME"
+            if is_sentinel
+            else "?master= is for redis+sentinel://"
+        )
+    has_tls = scheme.startswith("rediss")
+    if not has_tls and any(given.get(name) for name in ("ca", "cert", "key")):
+        raise refuse("certificates are for rediss://")
+    if given.get("key") and not given.get("cert"):
+        raise refuse("key= needs cert=")
+    return FleetAddress(
+        servers=servers,
+        master=master,
+        has_tls=has_tls,
+        user=unquote(user),
+        database=int(database),
+        fleet=fleet,
+        password_file=given.get("password-file"),
+        ca=given.get("ca"),
+        cert=given.get("cert"),
+        key=given.get("key"),
+    )
+
+
+def _server(place: str, is_sentinel: bool, refuse: _Refuse) -> tuple[str, int]:
+    found = _SERVER.fullmatch(place)
+    port = (_SENTINEL_PORT if is_sentinel else _PORT) if found is None else int(found[2] or 0)
+    if found is None or port > 65535:
+        raise refuse("must name a host, such as redis://redis:6379/0?fleet=prod")
+    return found[1].strip("[]"), port or (_SENTINEL_PORT if is_sentinel else _PORT)
+
+
+def _options(query: str, refuse: _Refuse) -> Mapping[str, str]:
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    for name, value in given.items():
+        if name not in _KNOWN:
+            raise refuse(f"unknown {name}=; there are {', '.join(sorted(_KNOWN))}")
+        if not value:
+            raise refuse(f"{name}= has no value")
+    return given
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"(//[^/@:]*):[^/]*@", r"\1:...@", text)

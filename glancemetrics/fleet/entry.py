@@ -1,0 +1,222 @@
+"""Entries: what an agent sends, a few times a second.
+
+An entry has whole lines of some logs, and how far each log was read with them (its mark). It is a
+field of an entry in a Redis stream, whose id is the agent's own: `<birth>-<number>`. Redis refuses
+an id that is not above the last one, so no entry is there twice.
+
+In bytes: msgpack, compressed with zstd. What comes from Redis is hostile: sizes are limited before
+anything is unpacked, and each value has a known type.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import msgpack
+import zstandard
+
+from glancemetrics.health.health import SourceState
+
+MOST_PACKED = 8 << 20
+"""Bytes of an entry in Redis."""
+MOST_UNPACKED = 16 << 20
+"""Bytes of an entry, unpacked."""
+MOST_PARTS = 10_000
+LONGEST_PATH = 4096
+"""Characters."""
+_LONGEST_TEXT = 4096
+_LEVEL = 3
+"""Of zstd: 6 and more cost several times as much for a tenth fewer bytes."""
+_ID = re.compile(rb"(\d{1,16})-(\d{1,16})")
+_VERSION = 1
+_ODD_NAMES = "surrogateescape"
+"""How names of files are kept that are not UTF-8."""
+
+
+class InvalidEntryError(ValueError):
+    """Bytes that no agent writes."""
+
+
+@attrs.frozen(order=True)
+class EntryId:
+    """The id of an entry."""
+
+    birth: int
+    """When this sequence of the agent's entries began: milliseconds since the epoch, or more."""
+    number: int
+    """The number of the entry in it, from 1."""
+
+    def __str__(self) -> str:
+        return f"{self.birth}-{self.number}"
+
+    @property
+    def next(self) -> EntryId:
+        """The id of the entry that follows in the same sequence."""
+        return EntryId(self.birth, self.number + 1)
+
+    @classmethod
+    def read(cls, text: bytes | str) -> EntryId:
+        """Read it from its text. Raises `InvalidEntryError`."""
+        found = _ID.fullmatch(text.encode() if isinstance(text, str) else text)
+        if found is None:
+            raise InvalidEntryError("not an entry's id")
+        return cls(int(found[1]), int(found[2]))
+
+
+@attrs.frozen
+class Part:
+    """What an entry says of one log, in this order."""
+
+    path: str
+    sample: bytes = b""
+    """Some lines of the log, before its first ones, to detect its format."""
+    before: bytes = b""
+    """Directives that apply before the first lines."""
+    lines: bytes = b""
+    """Whole lines, each ended by a newline."""
+    overlong: tuple[bytes, ...] = ()
+    """The beginnings of lines that were too long."""
+    caught_up: bool = True
+    """Whether the log was read to its end."""
+    fresh: bool = False
+    """Whether the lines were written just before they were read."""
+    lag_bytes: int = 0
+    mark: bytes = b""
+    """How far the log was read, as its agent reads it; empty: as before."""
+    gaps: tuple[str, ...] = ()
+    """What is lost for good, a sentence each."""
+    state: SourceState | None = None
+    """The state of the log, if it has changed without lines."""
+    detail: str = ""
+    is_gone: bool = False
+    """Whether the log is no longer followed."""
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether there is something to count."""
+        return bool(self.lines or self.overlong)
+
+
+@attrs.frozen
+class Entry:
+    """What an agent sends at once."""
+
+    after: EntryId | None = None
+    """Of the first entry of a birth: the last one before it. `None`: the one with the number before
+    this one, or nothing at all."""
+    past: float | None = None
+    """Up to which second, by the agent's clock, everything that was written is in the entries up to
+    here. `None` while a log is being read."""
+    parts: tuple[Part, ...] = ()
+
+
+def packed(entry: Entry) -> bytes:
+    """Return the bytes of an entry."""
+    after = None if entry.after is None else [entry.after.birth, entry.after.number]
+    parts = [_plain(part) for part in entry.parts]
+    plain = {"v": _VERSION, "after": after, "past": entry.past, "parts": parts}
+    return zstandard.ZstdCompressor(_LEVEL).compress(
+        msgpack.packb(plain, unicode_errors=_ODD_NAMES)
+    )
+
+
+def unpacked(data: bytes) -> Entry:
+    """Read an entry. Raises `InvalidEntryError`, whatever the bytes are."""
+    if len(data) > MOST_PACKED:
+        raise InvalidEntryError(f"larger than {MOST_PACKED >> 20} MiB")
+    try:
+        decompressor = zstandard.ZstdDecompressor(max_window_size=MOST_UNPACKED)
+        with decompressor.stream_reader(data) as reader:
+            body = reader.read(MOST_UNPACKED + 1)
+        if len(body) > MOST_UNPACKED:
+            raise InvalidEntryError(f"larger than {MOST_UNPACKED >> 20} MiB when unpacked")
+        plain = msgpack.unpackb(
+            body, max_array_len=MOST_PARTS, max_map_len=64, unicode_errors=_ODD_NAMES
+        )
+        if plain["v"] != _VERSION:
+            raise InvalidEntryError("sent by another version of GlanceMetrics; use the same one")
+        after, past = plain["after"], plain["past"]
+        return Entry(
+            None if after is None else EntryId(_whole(after[0]), _whole(after[1])),
+            None if past is None else float(past),
+            tuple(_part(part) for part in plain["parts"]),
+        )
+    except InvalidEntryError:
+        raise
+    except (zstandard.ZstdError, ValueError, TypeError, LookupError, MemoryError, OverflowError,
+            AttributeError) as error:  # fmt: skip
+        raise InvalidEntryError("damaged") from error
+
+
+_DEFAULTS = Part("")
+
+
+def _plain(part: Part) -> Mapping[str, Any]:
+    """Return what differs from the defaults: most entries have one part with few values."""
+    values = attrs.asdict(part, recurse=False)
+    if part.state is not None:
+        values["state"] = part.state.value
+    return {name: value for name, value in values.items() if value != getattr(_DEFAULTS, name)}
+
+
+def _part(plain: Mapping[str, Any]) -> Part:
+    values = dict(plain)
+    path = _text(values.pop("path"), LONGEST_PATH)
+    state = values.pop("state", None)
+    known: dict[str, Any] = {
+        "sample": _bytes,
+        "before": _bytes,
+        "lines": _lines,
+        "overlong": _several_bytes,
+        "caught_up": _flag,
+        "fresh": _flag,
+        "lag_bytes": _whole,
+        "mark": _bytes,
+        "gaps": _texts,
+        "detail": _text,
+        "is_gone": _flag,
+    }
+    read = {name: known[name](value) for name, value in values.items()}
+    return Part(path, state=None if state is None else SourceState(state), **read)
+
+
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, bytes):
+        raise InvalidEntryError("damaged")
+    return value
+
+
+def _lines(value: Any) -> bytes:
+    lines = _bytes(value)
+    if not lines.endswith(b"\n"):
+        raise InvalidEntryError("lines without an end")
+    return lines
+
+
+def _several_bytes(value: Any) -> tuple[bytes, ...]:
+    return tuple(_bytes(one) for one in value)
+
+
+def _text(value: Any, longest: int = _LONGEST_TEXT) -> str:
+    if not isinstance(value, str):
+        raise InvalidEntryError("damaged")
+    return value[:longest]
+
+
+def _texts(value: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(_text(one) for one in value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidEntryError("damaged")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 53:
+        raise InvalidEntryError("damaged")
+    return value

@@ -18,6 +18,7 @@ from actors.history.history import History
 from actors.monitor.checkpoints import Checkpoints
 from actors.monitor.fan_out import FanOut
 from actors.monitor.messages import Checkpoint, ClockSet, FromAggregator
+from actors.sources.desk import SavedMarks
 from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
@@ -50,13 +51,15 @@ async def supervise_alerts(
     checkpoints: Checkpoints | None = None,
     first: Sequence[AlertEvent] = (),
     history: History | None = None,
+    saved: SavedMarks | None = None,
 ) -> None:
     """Evaluate until the channel ends. Start and stop of monitoring are events too.
 
     `own` watches GlanceMetrics itself; `what` names what is monitored, for people; `checkpoints`
-    saves them once `history` is on disk; `first` are events that happened before.
+    saves them once `history` is on disk, then `saved` gets their marks; `first` are events that
+    happened before.
     """
-    supervision = _Supervision(alerting, own, fan_out, what, wall, checkpoints, history)
+    supervision = _Supervision(alerting, own, fan_out, what, wall, checkpoints, history, saved)
     fan_out.send_event(_own(AlertEventKind.MONITORING_STARTED, f"Started monitoring {what}", wall))
     supervision.send(first)
     try:
@@ -89,6 +92,7 @@ class _Supervision:
     _wall: WallClock
     _checkpoints: Checkpoints | None
     _history: History | None
+    _saved: SavedMarks | None
     _changes: HealthChanges | None = None
     """`None` before the first snapshot."""
     _unread: str = ""
@@ -153,6 +157,8 @@ class _Supervision:
             has_history=self._history is not None,
         ):
             self._save_at = trio.current_time() + _SAVE_AGAIN_SECONDS
+        elif self._saved is not None:
+            self._saved.tell(checkpoint.marks)
         self._save_by = trio.current_time() + _LONGEST_WITHOUT
 
 

@@ -25,7 +25,7 @@ from actors.monitor.parser import parse
 from actors.monitor.restarting import keep_running
 from actors.outputs.desk import Latest
 from actors.outputs.output import Output, want_totals
-from actors.sources.desk import SourceDesk
+from actors.sources.desk import SavedMarks, SourceDesk
 from actors.sources.mark import Mark
 from actors.sources.messages import FromSource
 from actors.sources.position import From, StartPosition
@@ -41,6 +41,7 @@ from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.formats.followed_logs import FollowedLogs
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.planning.plan import Plan
+from glancemetrics.planning.sources import Sources
 from glancemetrics.records.dimensions import SECTION, dimensions_with
 from glancemetrics.rules.high_traffic import NAME
 from glancemetrics.rules.rule import Rule, reach_of
@@ -226,13 +227,13 @@ async def _run(
         longest + math.ceil(settings.delay or 0),
         None if settings.clock == "log" else wall(),
     )
-    resumed = resume(anew, checkpoints, wall())
-    resumed = attrs.evolve(resumed, marks=respelled(resumed.marks, plan.sources))
+    resumed = resume(anew, checkpoints, wall()).respelled(plan.sources)
     fan_out.send_again(resumed.undelivered)
     if history is not None:
         since = start.since if resumed.saved_at is None else int(resumed.saved_at)
         history.resume(resumed.history, since)
 
+    saved = SavedMarks()
     desk = SourceDesk(
         sources=plan.sources,
         start=start,
@@ -240,6 +241,7 @@ async def _run(
         standard_input=standard_input,
         once=settings.once,
         before=resumed.marks,
+        on_saved=saved.listen,
     )
     sources = make_sources(settings, desk)
 
@@ -266,6 +268,7 @@ async def _run(
                         checkpoints=checkpoints,
                         first=resumed.ended,
                         history=history,
+                        saved=saved,
                     )
                 )
                 flow.start_soon(
@@ -373,6 +376,10 @@ class Resumed:
     """Number of records in the history; `None`: as many as there are on disk."""
     saved_at: float | None = None
     """When the sources were read so far; `None`: they start over."""
+
+    def respelled(self, sources: Sources) -> Resumed:
+        """Return the same with the current spellings of the sources."""
+        return attrs.evolve(self, marks=respelled(self.marks, sources))
 
 
 def resume(anew: Callable[[], Resumed], checkpoints: Checkpoints | None, now: float) -> Resumed:

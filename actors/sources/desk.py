@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -10,6 +10,30 @@ from actors.sources.dating import LineDating
 from actors.sources.mark import Mark
 from actors.sources.position import StartPosition
 from glancemetrics.planning.sources import Sources
+
+OnSaved = Callable[[Callable[[Mapping[str, Mark]], None]], None]
+"""Registers a listener that gets {source: mark} after each checkpoint; see `SavedMarks`."""
+
+
+class SavedMarks:
+    """Tells sources how far a restart would resume: then they may delete what lies before."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[Mapping[str, Mark]], None]] = []
+
+    def listen(self, listener: Callable[[Mapping[str, Mark]], None]) -> None:
+        """Call a listener in trio's thread after each checkpoint is on the disk.
+
+        It gets {source: mark} of all sources of all kinds, and must return at once. Without
+        checkpoints it is never called.
+        """
+        self._listeners.append(listener)
+
+    def tell(self, marks: Sequence[Mark]) -> None:
+        """Call all listeners with the marks of a checkpoint that is on the disk."""
+        by_source = {mark.source: mark for mark in marks}
+        for listener in self._listeners:
+            listener(by_source)
 
 
 @attrs.frozen(kw_only=True)
@@ -28,3 +52,6 @@ class SourceDesk:
     """Whether a source ends when it has been read to its end."""
     before: Sequence[Mark] = ()
     """How far the previous run had read all sources, of all kinds."""
+    on_saved: OnSaved = attrs.field(factory=lambda: SavedMarks().listen)
+    """Registers a listener that is called in trio's thread, after each checkpoint is on the disk,
+    with its marks by source."""

@@ -6,7 +6,7 @@ import gzip
 import itertools
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -25,6 +25,10 @@ from actors.monitor.checkpoints import Checkpoints
 from actors.monitor.restarting import FIRST_BACKOFF
 from actors.monitor.service import counting_of
 from actors.outputs.output import Inbox, Output, Report
+from actors.sources.desk import SourceDesk
+from actors.sources.files.marks import PathMark
+from actors.sources.mark import Mark
+from actors.sources.source import Source
 from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
@@ -176,6 +180,41 @@ async def test_it_starts_with_what_the_longest_window_holds(clock, run) -> None:
     monitor.write(*(line(BASE - second) for second in (4000, 100, 5)))
     snapshot = await monitor.until(lambda s: s.health.records == 2)
     assert snapshot.insights.hits in (0, 1)
+
+
+async def test_a_source_is_told_what_is_in_a_checkpoint_once_it_is_on_the_disk(
+    clock, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(tmp_path / "state", [str(tmp_path / "access.log")])
+    told: list[int] = []
+    on_disk: list[int] = []
+
+    def saved(marks: Mapping[str, Mark]) -> None:
+        def read(mark: Mark) -> int:
+            assert isinstance(mark, PathMark)
+            return mark.files[0].offset
+
+        kept = checkpoints.load()
+        assert kept is not None
+        told.append(read(marks[str(tmp_path / "access.log")]))
+        on_disk.append(read(kept.marks[0]))
+
+    def make_sources(settings: Settings, desk: SourceDesk) -> list[Source]:
+        desk.on_saved(saved)
+        return made(settings, desk)
+
+    made = service.make_sources
+    monkeypatch.setattr(service, "make_sources", make_sources)
+    monitor = run(checkpoints=checkpoints)
+    monitor.write_now(3)
+    await trio.sleep(20)
+    monitor.write_now(3)
+    await trio.sleep(20)
+    await monitor.end()
+    size = (tmp_path / "access.log").stat().st_size
+    assert told[0] == size / 2
+    assert told[-1] == size
+    assert told == on_disk
 
 
 async def test_high_traffic_triggers_and_recovers_in_time(clock, run) -> None:

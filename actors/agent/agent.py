@@ -49,6 +49,8 @@ _SEEN_WITHIN = 0.3
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before the first attempts to connect again; then always the last."""
 _BYE_SECONDS = 1.0
+_STEADY_SECONDS = 30.0
+"""A sequence of entries that lasts so long is a good one."""
 
 
 class BrokenChainError(Exception):
@@ -105,7 +107,7 @@ class Agent:
     async def run(self, stop: trio.Event) -> None:
         """Run until `stop`. Raises `GlanceMetricsError` for what has to be mended first."""
         failures = 0
-        was_broken = False
+        was_broken, broken = False, 0
         while not stop.is_set():
             try:
                 connection = await connect(self._plan.address, f"glancemetrics-{self._plan.name}")
@@ -118,12 +120,14 @@ class Agent:
             if failures:
                 logger.info("{}: connected", self._plan.address)
             failures = 0
+            began = trio.current_time()
             try:
                 await self._session(connection, stop, from_counted=was_broken)
                 return
             except BrokenChainError as error:
                 logger.warning("{}; reading again from what was counted", error)
-                was_broken = True
+                broken = broken + 1 if trio.current_time() - began < _STEADY_SECONDS else 0
+                was_broken, failures = True, broken
             except UnreachableError as error:
                 logger.warning("{}; connecting again", error)
                 was_broken = False
@@ -356,8 +360,10 @@ class _Session:
             standing = await self._mailbox.standing()
         except InvalidEntryError as error:
             raise RefusedError(str(error)) from None
-        self._known.has_counted(standing.counted)
-        refused = standing.refused
+        counted, refused = standing.counted, standing.refused
+        if counted is not None and counted.birth > self._next.birth:
+            raise BrokenChainError("the hub has counted later entries")
+        self._known.has_counted(counted)
         if refused is not None and refused.birth == self._next.birth:
             raise BrokenChainError("the hub has not got all that was sent")
         if standing.waiting < len(self._known.sent):

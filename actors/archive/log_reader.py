@@ -30,13 +30,13 @@ from glancemetrics.formats.log_format import (
     reject_samples,
 )
 from glancemetrics.formats.pieces import MOST_HELD, Pieces, unfinished
+from glancemetrics.lines.line_ends import ReadAt
 from glancemetrics.lines.splitter import (
     OVERLONG_REASON,
     LineSplitter,
     find_overlong,
     without_overlong,
 )
-from glancemetrics.lines.line_ends import ReadAt
 from glancemetrics.lines.time_bisect import Span, directives_before, find_span
 from glancemetrics.records.rejects import Reject, of_source, reject_of
 from glancemetrics.records.schema import with_source

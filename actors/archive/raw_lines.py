@@ -29,9 +29,9 @@ from glancemetrics.formats.followed_logs import DatedLog, FollowedLogs
 from glancemetrics.formats.log_format import directives_after
 from glancemetrics.formats.pieces import Pieces
 from glancemetrics.formats.raw_lines import RawLine, SoughtRecord
+from glancemetrics.lines.line_ends import ReadAt
 from glancemetrics.lines.sample import SAMPLE_BYTES, Sample, sample_of
 from glancemetrics.lines.splitter import LineSplitter
-from glancemetrics.lines.line_ends import ReadAt
 from glancemetrics.lines.time_bisect import find_span
 from glancemetrics.planning.plan import Plan
 

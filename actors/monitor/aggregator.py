@@ -24,7 +24,15 @@ from actors.monitor.messages import (
     Together,
 )
 from actors.sources.mark import Mark
-from actors.sources.messages import Announced, Gap, Marked, NotLines, SourceGone
+from actors.sources.messages import (
+    AgentHeard,
+    Announced,
+    Gap,
+    Marked,
+    NotLines,
+    ReadUntil,
+    SourceGone,
+)
 from actors.state.clock import WallClock
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.health.health import SourceHealth
@@ -239,6 +247,10 @@ def _note(message: NotLines, aggregation: Aggregation, wall: float, marks: dict[
             aggregation.note_gap(what)
         case SourceHealth():
             aggregation.note_source(message, wall)
+        case ReadUntil(server=server, until=until):
+            aggregation.note_read_until(server, until)
+        case AgentHeard(agent=agent):
+            aggregation.note_agent(agent)
         case Announced(logs=logs):
             for log in logs:
                 aggregation.note_source(log, wall)

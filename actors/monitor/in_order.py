@@ -16,9 +16,9 @@ from actors.sources.mark import Mark
 from actors.sources.messages import (
     Begins,
     Chunk,
-    FromSource,
     Marked,
     NotLines,
+    OneFromSource,
     Resumes,
     SourceGone,
 )
@@ -82,7 +82,7 @@ class InOrder:
         names = [name for name, one in self._waiting.items() if one.due <= now]
         return [each for name in names for each in self._rest(name)]
 
-    def take(self, message: FromSource, now: float) -> Iterator[Parsable | NotLines]:
+    def take(self, message: OneFromSource, now: float) -> Iterator[Parsable | NotLines]:
         """Handle the next message; yields what can continue."""
         match message:
             case Chunk():

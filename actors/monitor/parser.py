@@ -18,7 +18,14 @@ from loguru import logger
 
 from actors.monitor.in_order import InOrder, Parsable
 from actors.monitor.messages import FromParser, Parsed, Together
-from actors.sources.messages import Begins, Chunk, FromSource, NotLines
+from actors.sources.messages import (
+    Begins,
+    Chunk,
+    FromSource,
+    NotLines,
+    OneFromSource,
+    Several,
+)
 from actors.state.clock import WallClock
 from actors.state.courtesy import one_at_a_time
 from glancemetrics.formats.auto import AutoFormat
@@ -110,27 +117,33 @@ async def _next(
 
 def _with_more(
     message: FromSource, receive: trio.MemoryReceiveChannel[FromSource]
-) -> list[FromSource]:
+) -> list[OneFromSource]:
     """Take more waiting messages, as long as they are small in total."""
-    messages = [message]
-    size = _size(message)
+    messages = list(_each_of(message))
+    size = sum(map(_size, messages))
     while size < _SMALL and len(messages) < _MOST_TOGETHER:
         try:
-            messages.append(receive.receive_nowait())
+            # Several are not taken apart: all of them are passed on together.
+            more = list(_each_of(receive.receive_nowait()))
         except (trio.WouldBlock, trio.EndOfChannel):
             break
-        size += _size(messages[-1])
+        messages += more
+        size += sum(map(_size, more))
     return messages
 
 
-def _size(message: FromSource | Parsable) -> int:
+def _each_of(message: FromSource) -> Sequence[OneFromSource]:
+    return message.messages if isinstance(message, Several) else (message,)
+
+
+def _size(message: OneFromSource | Parsable) -> int:
     """Return how many bytes have to be looked at."""
     if isinstance(message, Begins):
         return 0 if message.dated is not None else len(message.sample)
     return len(message.lines) if isinstance(message, Chunk | Parsable) else 0
 
 
-async def _taken(in_order: InOrder, messages: Sequence[FromSource]) -> list[Parsable | NotLines]:
+async def _taken(in_order: InOrder, messages: Sequence[OneFromSource]) -> list[Parsable | NotLines]:
     """Handle messages in order; in a thread if it may take long."""
     now = trio.current_time()
     left = deque(messages)

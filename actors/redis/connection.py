@@ -75,6 +75,14 @@ class Connection:
                 raise
             raise known from error
 
+    async def send(self, command: Command) -> None:
+        """Send a command whose reply `next_reply` returns. Raises `UnreachableError`."""
+        try:
+            with trio.fail_after(REPLY_SECONDS):
+                await self._stream.send_all(_in_bytes(command))
+        except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
+            raise self._known(error) from error
+
     async def next_reply(self, seconds: float) -> Reply:
         """Wait for what Redis sends by itself, as to subscribers. Raises `UnreachableError`."""
         try:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from glancemetrics.lines.sample import Sample
     from glancemetrics.lines.line_ends import ReadAt
+    from glancemetrics.lines.sample import Sample
 
     Int64s = npt.NDArray[np.int64]
 

@@ -9,7 +9,7 @@ import attrs
 
 from actors.sources.dating import DatedLog
 from actors.sources.mark import Mark
-from glancemetrics.health.health import SourceHealth
+from glancemetrics.health.health import AgentHealth, SourceHealth
 
 
 @attrs.frozen
@@ -83,6 +83,32 @@ class SourceGone:
     name: str
 
 
-NotLines = Marked | Gap | SourceHealth | Announced | SourceGone
+@attrs.frozen
+class ReadUntil:
+    """Up to when everything that a server wrote has been read."""
+
+    server: str
+    until: float | None
+    """Seconds since the epoch; 0: unknown, so nothing is complete. `None`: nobody waits for it."""
+
+
+@attrs.frozen
+class AgentHeard:
+    """What an agent is doing."""
+
+    agent: AgentHealth
+
+
+NotLines = Marked | Gap | SourceHealth | Announced | SourceGone | ReadUntil | AgentHeard
 """Messages that bypass the parser."""
-FromSource = Chunk | Begins | Resumes | NotLines
+OneFromSource = Chunk | Begins | Resumes | NotLines
+
+
+@attrs.frozen
+class Several:
+    """Messages of which a checkpoint has all or none."""
+
+    messages: tuple[OneFromSource, ...]
+
+
+FromSource = OneFromSource | Several

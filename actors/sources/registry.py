@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from actors.sources.agents import AGENTS
 from actors.sources.files import FILES
 from actors.sources.kind import SourceKind
 from actors.sources.standard_input import STANDARD_INPUT
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 SOURCES: list[SourceKind[Any]] = [
     FILES,
     STANDARD_INPUT,
+    AGENTS,
 ]
 
 _PLACE = "{sources}"

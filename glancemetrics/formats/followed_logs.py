@@ -18,8 +18,8 @@ from glancemetrics.formats.log_format import LineContext, LogFormat, directives_
 from glancemetrics.formats.pieces import Pieces
 from glancemetrics.formats.raw_lines import SoughtRecord
 from glancemetrics.formats.reading import Reading
-from glancemetrics.lines.sample import SAMPLE_BYTES, Sample
 from glancemetrics.lines.line_ends import ReadAt
+from glancemetrics.lines.sample import SAMPLE_BYTES, Sample
 from glancemetrics.lines.time_bisect import directives_before
 from glancemetrics.state.tree import State
 

@@ -61,6 +61,31 @@ class SourceHealth:
         return self.format is None and self.unparsed > 0
 
 
+@attrs.frozen(kw_only=True)
+class AgentHealth:
+    """One agent of a fleet."""
+
+    name: str
+    """The name of its server."""
+    is_silent: bool = False
+    """Whether nothing is heard of it."""
+    has_ended: bool = False
+    """Whether it said that it ends."""
+    trouble: str = ""
+    """Why what it sends is not counted, in a sentence."""
+    version: str = ""
+    host: str = ""
+    """The name of its machine."""
+    files: int = 0
+    """Number of logs."""
+    lag_bytes: int = 0
+    """Bytes in its logs that it has not sent."""
+    ahead: float = 0.0
+    """Seconds that its clock is ahead of this machine's."""
+    waits: bool = False
+    """Whether it reads nothing, because what it has sent is not counted yet."""
+
+
 class OutputState(enum.Enum):
     """What an output is doing."""
 
@@ -117,6 +142,7 @@ class Health:
     """How far the newest record read is behind now while bytes wait; `None` for a log of the past,
     where it has no meaning."""
     sources: tuple[SourceHealth, ...] = ()
+    agents: tuple[AgentHealth, ...] = ()
     outputs: tuple[OutputHealth, ...] = ()
     reject_samples: tuple[Reject, ...] = ()
     """The first unparsed line, then the latest ones, newest last."""

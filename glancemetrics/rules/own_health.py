@@ -43,6 +43,8 @@ def own_rules() -> tuple[OwnRule, ...]:
         _own("Own lag", "warning", _lag, LONGEST_LAG, hold=60, keep=30, text=_lag_text),
         _own("Log unreadable", "critical", _unreadable, 0, hold=60, by="source",
              text=lambda i: f"{_named(i)}: {visible(i.cause)}" if i.cause else _named(i)),
+        _own("Agent silent", "critical", _silent, 0, hold=25, keep=5, by="server",
+             text=lambda i: f"{_named(i)}: nothing is heard of its agent"),
         _own("Server clock", "warning", _clock, 0, hold=60, keep=60, by="source",
              text=lambda i: f"{_named(i)} {visible(i.cause)}"),
         _own("Output failing", "warning", _failing, 0, hold=120, keep=30, by="output",
@@ -111,6 +113,10 @@ def _memory(health: Health) -> Measured:
 
 def _unreadable(health: Health) -> Measured:
     return {source.name: (float(source.is_unread), source.detail) for source in health.sources}
+
+
+def _silent(health: Health) -> Measured:
+    return {agent.name: (float(agent.is_silent), "") for agent in health.agents}
 
 
 def _clock(health: Health) -> Measured:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import Counting, RuleCounts
-from glancemetrics.health.health import Health, SourceHealth, SourceState
+from glancemetrics.health.health import AgentHealth, Health, SourceHealth, SourceState
 from glancemetrics.records.dimensions import Dimension, live_dimensions
 from glancemetrics.records.rejects import Reject
 from glancemetrics.records.schema import joined
@@ -131,6 +131,7 @@ class Aggregation:
         self._begin_windows()
         self._silent = set(sources)
         self._sources: dict[str, SourceHealth] = {}
+        self._agents: dict[str, AgentHealth] = {}
         self._reformatted: dict[str, tuple[str, float]] = {}
         """By source, the change of its format, and when it was noticed."""
         self._ahead: dict[str, tuple[float, int]] = {}
@@ -341,6 +342,14 @@ class Aggregation:
         )
         self._clock.observe(source.name, None, source.state is not SourceState.READING, wall)
 
+    def note_agent(self, agent: AgentHealth) -> None:
+        """Note what an agent is doing."""
+        self._agents[agent.name] = agent
+
+    def note_read_until(self, server: str, until: float | None) -> None:
+        """Note up to when everything that a server wrote was counted; see `EventClock`."""
+        self._clock.read_until(server, until)
+
     def note_gap(self, what: str) -> None:
         """Some of a log could not be read and is lost."""
         self._gaps += 1
@@ -437,6 +446,7 @@ class Aggregation:
             return self._end
         if now == wall:
             now -= self.delay(wall) or 0.0
+        now = self._clock.held_up(now, wall)
         return math.floor(now) if self._end is None else max(self._end, math.floor(now))
 
     def _kept(self, read: SourceBatch, wall: float) -> _Kept | None:
@@ -545,6 +555,7 @@ class Aggregation:
             lag_bytes=lag_bytes,
             lag_seconds=lag_seconds,
             sources=tuple(self._with_times(source, wall) for source in self._sources.values()),
+            agents=tuple(self._agents.values()),
             reject_samples=(*self._first_rejects, *self._rejects),
             newest=newest,
             live=self._clock.live,

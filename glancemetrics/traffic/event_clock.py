@@ -42,6 +42,8 @@ class EventClock:
         self._sources: dict[str, _Source] = {}
         self._behind: dict[str, _Source] = {}
         """Sources that have not been read to their ends."""
+        self._until: dict[str, float] = {}
+        """By server, up to when everything that it wrote was read."""
         self._newest: int | None = None
         self._live = mode is ClockMode.WALL
 
@@ -90,6 +92,22 @@ class EventClock:
         """Remove a source, which then holds nothing back."""
         self._sources.pop(source, None)
         self._behind.pop(source, None)
+
+    def read_until(self, server: str, until: float | None) -> None:
+        """Note up to when everything that a server wrote was read; `None`: nobody waits for it."""
+        if until is None:
+            self._until.pop(server, None)
+        else:
+            self._until[server] = until
+
+    def held_up(self, now: float, wall: float) -> float:
+        """Return the instant up to which everything of all servers was read, at most `now`.
+
+        A server may hold up the others by the horizon at most. An old log is not held up.
+        """
+        if not self._until or not self._live:
+            return now
+        return min(now, max(min(self._until.values()), wall - self._horizon))
 
     def now(self, wall: float) -> float | None:
         """Return the instant, in seconds since the epoch, up to which everything was read.

@@ -24,8 +24,8 @@ from glancemetrics.formats.followed_logs import FollowedLogs
 from glancemetrics.formats.log_format import LineContext
 from glancemetrics.formats.reading import Reading
 from glancemetrics.health.health import SourceState
-from glancemetrics.lines.splitter import LINE_LIMIT
 from glancemetrics.lines.line_ends import last_line_end
+from glancemetrics.lines.splitter import LINE_LIMIT
 from glancemetrics.lines.time_bisect import directives_before
 from tests.lines import BASE, line
 

@@ -1,0 +1,74 @@
+"""Agents: the logs of a fleet, which come through Redis. This program is then their hub.
+
+`hub` reads entries and counts each once, `listening` hears who is there, `redis_agent` is what is
+known of one agent, `mark` how far it was counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from actors.sources.kind import NoSettings, SourceKind
+from glancemetrics.errors import GlanceMetricsError, UsageError
+
+if TYPE_CHECKING:
+    from actors.sources.agents.mark import AgentMark, LogMark
+    from actors.sources.desk import SourceDesk
+    from actors.sources.source import Source
+    from glancemetrics.state.tree import State
+
+# As in glancemetrics/fleet/address.py, which would have to be imported for -h.
+_SCHEMES = frozenset(["redis", "rediss", "redis+sentinel", "rediss+sentinel"])
+
+
+def _make(texts: Sequence[str], settings: NoSettings, desk: SourceDesk) -> Iterator[Source]:
+    del settings
+    try:
+        from actors.sources.agents.hub import Hub  # late: not needed for -h
+        from glancemetrics.fleet.address import fleet_address
+    except ModuleNotFoundError as error:
+        raise GlanceMetricsError(
+            f"--file {texts[0]}: needs the package {error.name}; install it with: "
+            "pip install 'glancemetrics[fleet]'"
+        ) from None
+    if desk.once:
+        raise UsageError("--once: agents send as long as they run, so there is no end to read to")
+    for text in texts:
+        yield Hub(text, fleet_address(text, "--file"), desk)
+
+
+def _refuses(text: str) -> str | None:
+    try:
+        from glancemetrics.fleet.address import fleet_address
+    except ModuleNotFoundError:
+        return None  # said when it is made
+
+    try:
+        fleet_address(text, "--file")
+    except UsageError as error:
+        return str(error).partition(": ")[2]
+    return None
+
+
+def _agent_mark(state: State) -> AgentMark:
+    from actors.sources.agents.mark import AgentMark
+
+    return AgentMark.from_state(state)
+
+
+def _log_mark(state: State) -> LogMark:
+    from actors.sources.agents.mark import LogMark
+
+    return LogMark.from_state(state)
+
+
+AGENTS = SourceKind(
+    name="agents",
+    schemes=_SCHEMES,
+    takes="redis://HOST/0?fleet=NAME for agents",
+    section=NoSettings,
+    make=_make,
+    refuses=_refuses,
+    marks={"agent": _agent_mark, "agent log": _log_mark},
+)

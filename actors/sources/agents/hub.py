@@ -1,0 +1,333 @@
+"""The hub: reads what the agents of a fleet send, and counts each entry once.
+
+Entries stay in Redis until a checkpoint that has them is on the disk; then they are acknowledged
+and removed. What was counted is known from the checkpoint alone: Redis may lose anything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+import trio
+from loguru import logger
+
+from actors.redis.connection import (
+    Command,
+    Connection,
+    RefusedError,
+    ReplyTooLargeError,
+    checked,
+    connect,
+)
+from actors.sources.agents.listening import listen
+from actors.sources.agents.mark import AgentMark, LogMark
+from actors.sources.agents.redis_agent import RedisAgent
+from actors.sources.desk import SourceDesk
+from actors.sources.mark import Mark
+from actors.sources.messages import FromSource, OneFromSource, Several
+from actors.sources.source import Say, saying
+from glancemetrics.errors import UnreachableError
+from glancemetrics.fleet.address import FleetAddress, is_name
+from glancemetrics.fleet.chain import Verdict
+from glancemetrics.fleet.entry import Entry, EntryId, InvalidEntryError, unpacked
+from glancemetrics.fleet.keys import FleetKeys
+from glancemetrics.fleet.status import AgentStatus
+from glancemetrics.health.health import SourceHealth, SourceState
+
+ROUND_SECONDS = 0.25
+"""Between two looks for new entries."""
+_LISTEN_SECONDS = 1.5
+"""How long agents are listened to before the first second may close: each is heard every second."""
+_MOST_AGENTS = 10_000
+_READ_TOGETHER = 32
+"""Agents that are asked for at once; fewer when their entries are large."""
+_MOST_ENTRIES = 16
+"""Entries of one agent that are read at once."""
+_MOST_BYTES = 4 << 20
+"""Bytes of lines that are handed on together."""
+_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
+_LAST_SECONDS = 1.0
+"""At the end, how long entries are still acknowledged."""
+
+
+@attrs.frozen
+class _Read:
+    """An entry of an agent, or why it cannot be read."""
+
+    agent: RedisAgent
+    id: EntryId
+    entry: Entry | None
+    trouble: str = ""
+
+
+class Hub:
+    """A fleet, as a source."""
+
+    def __init__(self, text: str, address: FleetAddress, desk: SourceDesk) -> None:
+        self._text = text
+        self._address = address
+        self._keys = FleetKeys(address.fleet)
+        self._agents: dict[str, RedisAgent] = {}
+        self._ahead = 0.0
+        """Seconds that this machine's clock is ahead of that of Redis."""
+        self._acknowledged: dict[str, EntryId] = {}
+        self._saved: dict[str, tuple[EntryId, Mapping[str, bytes]]] = {}
+        """By agent, what is on the disk and not acknowledged."""
+        self._refused: dict[str, EntryId] = {}
+        """By agent, the entry that has to be refused."""
+        self._health: SourceHealth | None = None
+        self._too_many = 0
+        self._together = _READ_TOGETHER
+        for mark in desk.before:
+            if isinstance(mark, AgentMark) and mark.hub == text:
+                agent = self._agent(mark.agent)
+                agent.chain.last = agent.read = mark.last
+                agent.heard = time.time()  # as long as it may take to hear it
+            elif isinstance(mark, LogMark) and mark.hub == text:
+                agent = self._agent(mark.agent)
+                agent.marks[mark.path] = mark.mark
+                agent.parsing[mark.path] = mark
+        desk.on_saved(self._note_saved)
+
+    async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
+        """Read until `stop`; what was read until then is sent."""
+        async with send, trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_on, stop, nursery.cancel_scope)
+            await self._run(saying(send))
+
+    async def _run(self, say: Say) -> None:
+        failures = 0
+        await self._report(say, SourceState.READING, "connecting")
+        while True:
+            try:
+                async with trio.open_nursery() as nursery:
+                    reading = await connect(self._address, "glancemetrics-hub")
+                    listening = await connect(self._address, "glancemetrics-hub-listening")
+                    nursery.start_soon(_closed_after, reading)
+                    nursery.start_soon(_closed_after, listening)
+                    failures = 0
+                    nursery.start_soon(listen, listening, self._keys, self._heard)
+                    await self._read_on(reading, say)
+            except* (UnreachableError, RefusedError) as errors:
+                failed = _first_of(errors)
+            if not failures:
+                logger.warning("{}; connecting again", failed)
+            await self._report(say, SourceState.BLOCKED, f"{failed}; trying again")
+            await trio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+            failures += 1
+
+    async def _read_on(self, connection: Connection, say: Say) -> None:
+        """Read what comes, again and again. Raises `UnreachableError` and `RefusedError`."""
+        began = trio.current_time()
+        while True:
+            at = trio.current_time()
+            await self._see_clock(connection)
+            more = True
+            while more:
+                more = await self._round(connection, say)
+            news = [one for agent in self._agents.values() for one in agent.news(time.time())]
+            await _say_all(say, news)
+            await self._answer(connection)
+            if trio.current_time() - began > _LISTEN_SECONDS:
+                await self._report(say, SourceState.FOLLOWING, self._detail)
+            await trio.sleep(max(0.0, at + ROUND_SECONDS - trio.current_time()))
+
+    async def _round(self, connection: Connection, say: Say) -> bool:
+        """Read new entries of all agents; returns whether there may be more."""
+        agents = list(self._agents.values())
+        more = False
+        begin = 0
+        while begin < len(agents):
+            group = agents[begin : begin + self._together]
+            try:
+                found = await self._entries_of(connection, group)
+            except ReplyTooLargeError:
+                if len(group) == 1:
+                    group[0].trouble = "sends entries that are too large; they are not counted"
+                self._together = max(1, len(group) // 2)
+                raise
+            begin += len(group)
+            self._together = min(_READ_TOGETHER, self._together + 1)
+            more = more or any(len(one) == _MOST_ENTRIES for one in found.values())
+            if found:
+                await self._count(found, say)
+        return more
+
+    async def _entries_of(
+        self, connection: Connection, agents: Sequence[RedisAgent]
+    ) -> Mapping[str, list[tuple[bytes, list[bytes]]]]:
+        keys = [self._keys.stream(agent.name) for agent in agents]
+        after = [str(agent.read or EntryId(0, 0)) for agent in agents]
+        command: Command = ("XREAD", "COUNT", _MOST_ENTRIES, "STREAMS", *keys, *after)
+        (reply,) = await connection.run(command)
+        streams = checked(reply) or []
+        names = {key.encode(): agent.name for key, agent in zip(keys, agents, strict=True)}
+        return {names[key]: entries for key, entries in streams}
+
+    async def _count(self, found: Mapping[str, list[tuple[bytes, list[bytes]]]], say: Say) -> None:
+        reads = await trio.to_thread.run_sync(self._unpacked, found)
+        now = time.time()
+        together: list[OneFromSource] = []
+        size = 0
+        for read in reads:
+            agent = read.agent
+            agent.read = read.id
+            if read.entry is None:
+                self._refuse(agent, read.id, read.trouble)
+                continue
+            match agent.chain.judge(read.id, read.entry.after):
+                case Verdict.COUNT:
+                    agent.trouble = ""
+                    together += agent.messages_of(read.id, read.entry, now)
+                    size += sum(len(part.lines) for part in read.entry.parts)
+                case Verdict.REFUSE:
+                    self._refuse(agent, read.id, "")
+                case Verdict.KNOWN | Verdict.SKIP:
+                    pass
+            if size >= _MOST_BYTES:
+                await say(Several(tuple(together)))
+                together, size = [], 0
+        if together:
+            await say(Several(tuple(together)))
+
+    def _unpacked(self, found: Mapping[str, list[tuple[bytes, list[bytes]]]]) -> list[_Read]:
+        return list(self._each_unpacked(found))
+
+    def _each_unpacked(
+        self, found: Mapping[str, list[tuple[bytes, list[bytes]]]]
+    ) -> Iterator[_Read]:
+        for name, entries in found.items():
+            agent = self._agents[name]
+            for raw_id, fields in entries:
+                entry_id = EntryId.read(raw_id)
+                try:
+                    yield _Read(agent, entry_id, unpacked(fields[1]))
+                except InvalidEntryError as error:
+                    yield _Read(agent, entry_id, None, str(error))
+
+    def _refuse(self, agent: RedisAgent, entry: EntryId, trouble: str) -> None:
+        if trouble:
+            agent.trouble = f"sent something that cannot be read ({trouble})"
+            agent.chain.refused = entry
+        if trouble != agent.trouble or not trouble:
+            logger.warning("{}: asked to send again from {}", agent.name, agent.chain.last)
+        self._refused[agent.name] = entry
+
+    async def _answer(self, connection: Connection) -> None:
+        """Say what is counted for good, and what is refused."""
+        commands: list[Command] = []
+        for name, entry in self._refused.items():
+            agent = self._agents[name]
+            key = self._keys.counted(name)
+            if agent.chain.last is None:
+                commands.append(("HSET", key, "refused", str(entry)))
+                continue
+            fields = _fields(agent.chain.last, agent.marks)
+            commands += [
+                ("MULTI",),
+                ("DEL", key),
+                ("HSET", key, "refused", str(entry), *fields),
+                ("EXEC",),
+            ]
+        saved, self._saved = self._saved, {}
+        for name, (last, marks) in saved.items():
+            key = self._keys.counted(name)
+            commands += [
+                ("MULTI",),
+                ("HSET", key, *_fields(last, marks)),
+                ("XTRIM", self._keys.stream(name), "MINID", str(last.next)),
+                ("EXEC",),
+            ]
+        try:
+            for reply in await connection.run(*commands):
+                checked(reply)
+        except (UnreachableError, RefusedError):
+            self._saved = {**saved, **self._saved}
+            raise
+        self._refused.clear()
+        self._acknowledged |= {name: last for name, (last, _) in saved.items()}
+
+    def _note_saved(self, marks: Mapping[str, Mark]) -> None:
+        """Note what a checkpoint on the disk has counted; see `SavedMarks`."""
+        last: dict[str, EntryId] = {}
+        logs: dict[str, dict[str, bytes]] = {}
+        for mark in marks.values():
+            if isinstance(mark, AgentMark) and mark.hub == self._text:
+                last[mark.agent] = mark.last
+            elif isinstance(mark, LogMark) and mark.hub == self._text:
+                logs.setdefault(mark.agent, {})[mark.path] = mark.mark
+        for name, entry in last.items():
+            if self._acknowledged.get(name) != entry:
+                self._saved[name] = entry, logs.get(name, {})
+
+    def _heard(self, name: str, status: AgentStatus | None) -> None:
+        if status is None:
+            if name in self._agents:
+                self._agents[name].trouble = "says something that cannot be understood"
+            return
+        if name in self._agents or len(self._agents) < _MOST_AGENTS:
+            if is_name(name):
+                ahead = status.ahead - self._ahead
+                agent = self._agent(name)
+                agent.heard_of(attrs.evolve(status, ahead=ahead), time.time())
+                if agent.is_lost and status.sent is not None:
+                    self._refused[name] = status.sent
+        else:
+            self._too_many += 1
+
+    async def _see_clock(self, connection: Connection) -> None:
+        before = time.time()
+        (reply,) = await connection.run(("TIME",))
+        seconds, micros = checked(reply)
+        self._ahead = (before + time.time()) / 2 - (int(seconds) + int(micros) / 1e6)
+
+    @property
+    def _detail(self) -> str:
+        if self._too_many:
+            return f"more than {_MOST_AGENTS:,} agents: further ones are not read"
+        return ""
+
+    async def _report(self, say: Say, state: SourceState, detail: str) -> None:
+        health = SourceHealth(self._text, state, detail)
+        if health != self._health:
+            self._health = health
+            await say(health)
+
+    def _agent(self, name: str) -> RedisAgent:
+        found = self._agents.get(name)
+        if found is None:
+            found = self._agents[name] = RedisAgent(self._text, name)
+        return found
+
+
+def _fields(last: EntryId, marks: Mapping[str, bytes]) -> list[str | bytes]:
+    fields: list[str | bytes] = ["id", str(last)]
+    for path, mark in marks.items():
+        fields += [b"f:" + path.encode("utf-8", "surrogateescape"), mark]
+    return fields
+
+
+async def _say_all(say: Say, messages: Sequence[OneFromSource]) -> None:
+    if messages:
+        await say(Several(tuple(messages)))
+
+
+async def _closed_after(connection: Connection) -> None:
+    """Close a connection when its use ends."""
+    try:
+        await trio.sleep_forever()
+    finally:
+        with trio.CancelScope(shield=True):
+            await connection.aclose()
+
+
+async def _cancel_on(stop: trio.Event, scope: trio.CancelScope) -> None:
+    await stop.wait()
+    scope.cancel()
+
+
+def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = errors.exceptions[0]
+    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,0 +1,88 @@
+"""How far the hub has counted what agents send."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+
+from glancemetrics.fleet.entry import EntryId
+from glancemetrics.state.tree import State
+
+
+@attrs.frozen
+class AgentMark:
+    """The last entry of an agent that was counted."""
+
+    KIND: ClassVar = "agent"
+
+    source: str
+    """`agent:` and its name: no log is called that."""
+    hub: str
+    """The fleet, as in `-f`."""
+    agent: str
+    last: EntryId
+    parsing: State = None
+
+    @classmethod
+    def of(cls, hub: str, agent: str, last: EntryId) -> AgentMark:
+        """Return the mark of an agent."""
+        return cls(f"agent:{agent}", hub, agent, last)
+
+    def with_parsing(self, parsing: State, /) -> AgentMark:
+        """Return the same; nothing is parsed for an agent as a whole."""
+        del parsing
+        return self
+
+    def to_state(self) -> State:
+        """Return the mark as plain values."""
+        return {
+            "kind": self.KIND,
+            "hub": self.hub,
+            "agent": self.agent,
+            "last": [self.last.birth, self.last.number],
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> AgentMark:
+        """Restore a mark from `to_state`."""
+        return cls.of(state["hub"], state["agent"], EntryId(*state["last"]))
+
+
+@attrs.frozen
+class LogMark:
+    """How far a log of an agent was counted, for the agent to read it again from there."""
+
+    KIND: ClassVar = "agent log"
+
+    source: str
+    """The agent and the path: `web1:/var/log/nginx/access.log`."""
+    hub: str
+    agent: str
+    path: str
+    mark: bytes
+    """As the agent has sent it."""
+    parsing: State = None
+
+    @classmethod
+    def of(cls, hub: str, agent: str, path: str, mark: bytes) -> LogMark:
+        """Return the mark of a log."""
+        return cls(source_name(agent, path), hub, agent, path, mark)
+
+    def with_parsing(self, parsing: State, /) -> LogMark:
+        """Return the same position with the parser's state."""
+        return attrs.evolve(self, parsing=parsing)
+
+    def to_state(self) -> State:
+        """Return the mark as plain values."""
+        return {"kind": self.KIND, **attrs.asdict(self, recurse=False)}
+
+    @classmethod
+    def from_state(cls, state: State) -> LogMark:
+        """Restore a mark from `to_state`."""
+        return cls(**{name: value for name, value in state.items() if name != "kind"})
+
+
+def source_name(agent: str, path: str) -> str:
+    """Return the name of the source that a log of an agent is."""
+    return f"{agent}:{path}"

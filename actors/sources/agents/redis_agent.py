@@ -1,0 +1,177 @@
+"""What the hub knows of one agent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import attrs
+
+from actors.sources.agents.mark import AgentMark, LogMark, source_name
+from actors.sources.messages import (
+    AgentHeard,
+    Begins,
+    Chunk,
+    Gap,
+    Marked,
+    OneFromSource,
+    ReadUntil,
+    Resumes,
+    SourceGone,
+)
+from glancemetrics.fleet.chain import Chain
+from glancemetrics.fleet.entry import Entry, EntryId, Part
+from glancemetrics.fleet.status import AgentStatus
+from glancemetrics.health.health import AgentHealth, SourceHealth, SourceState
+from glancemetrics.lines.splitter import without_overlong
+
+SILENT_SECONDS = 5.0
+"""Seconds without a word after which an agent is silent, and holds nothing up."""
+LONGEST_AHEAD = 10.0
+"""Seconds between clocks from which an agent's own clock does not decide what is complete."""
+_FRESH_SECONDS = 2.0
+"""How old an entry may be for its lines to count as just written."""
+
+
+@attrs.define
+class RedisAgent:
+    """What the hub knows of one agent. `now` is the wall clock of this machine."""
+
+    hub: str
+    name: str
+    chain: Chain = attrs.field(factory=Chain)
+    read: EntryId | None = None
+    """The last entry that was read, counted or not."""
+    marks: dict[str, bytes] = attrs.field(factory=dict)
+    """By path, how far the log was counted."""
+    parsing: dict[str, LogMark] = attrs.field(factory=dict)
+    """By path, where a previous run was, until the log is heard of."""
+    status: AgentStatus | None = None
+    heard: float = -math.inf
+    """When it was last heard of."""
+    trouble: str = ""
+    """Why its entries cannot be counted, in a sentence."""
+    _behind: set[str] = attrs.field(factory=set)
+    """Paths of logs that it is still reading."""
+    _said: tuple[AgentHealth | None, float | None] = (None, None)
+
+    def is_silent(self, now: float) -> bool:
+        """Whether nothing was heard of it for a while."""
+        return now - self.heard > SILENT_SECONDS
+
+    def messages_of(self, entry_id: EntryId, entry: Entry, now: float) -> Iterator[OneFromSource]:
+        """Yield what an entry says that follows the one before it."""
+        is_fresh = entry.past is not None and now - self._here(entry.past) < _FRESH_SECONDS
+        for part in entry.parts:
+            yield from self._of_part(part, is_fresh=is_fresh)
+        yield Marked(AgentMark.of(self.hub, self.name, entry_id))
+        if entry.past is not None or not self._behind:
+            yield from self._until(entry.past)
+
+    def _of_part(self, part: Part, *, is_fresh: bool) -> Iterator[OneFromSource]:
+        name = source_name(self.name, part.path)
+        before = self.parsing.pop(part.path, None)
+        if before is not None:
+            yield Resumes(before)
+        if part.sample or part.before:
+            yield Begins(name, part.sample, part.before)
+        if part.mark:
+            self.marks[part.path] = part.mark
+        mark = LogMark.of(self.hub, self.name, part.path, self.marks.get(part.path, b""))
+        if part.has_lines:
+            lines = without_overlong(part.lines)
+            yield Chunk(
+                name,
+                lines.whole,
+                part.overlong + lines.overlong,
+                part.caught_up,
+                part.fresh and is_fresh,
+                part.lag_bytes,
+                mark,
+                self.name,
+            )
+        elif part.mark:
+            yield Marked(mark)
+        for gap in part.gaps:
+            yield Gap(name, f"{self.name}: {gap}")
+        if part.caught_up:
+            self._behind.discard(part.path)
+        else:
+            self._behind.add(part.path)
+        if part.state is not None:
+            yield SourceHealth(name, part.state, part.detail, lag_bytes=part.lag_bytes)
+        if part.is_gone:
+            self.marks.pop(part.path, None)
+            self._behind.discard(part.path)
+            yield SourceGone(name)
+
+    def heard_of(self, status: AgentStatus, now: float) -> None:
+        """Note what it says of itself."""
+        self.status, self.heard = status, -math.inf if status.is_bye else now
+
+    def news(self, now: float) -> Iterator[OneFromSource]:
+        """Yield what has changed with time, or with what it says of itself."""
+        is_silent = self.is_silent(now)
+        if is_silent:
+            for path in self._behind:  # holds nothing up any more
+                yield SourceHealth(source_name(self.name, path), SourceState.FOLLOWING)
+            self._behind.clear()
+            yield from self._until(None)
+        elif self.status is None or not self._has_all:
+            if self._said[1] is None:
+                yield from self._until(0.0)  # until what it has sent is counted
+        elif not self._behind:
+            yield from self._until(self.status.past)
+        health = self._health(is_silent=is_silent)
+        if health != self._said[0]:
+            self._said = health, self._said[1]
+            yield AgentHeard(health)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its entries are older than those that were counted, so that none is read.
+
+        Its clock was set back, and Redis has forgotten the later ones.
+        """
+        sent, last = None if self.status is None else self.status.sent, self.chain.last
+        return sent is not None and last is not None and sent.birth < last.birth
+
+    @property
+    def _has_all(self) -> bool:
+        """Whether everything it has sent, as far as is known, was counted."""
+        sent = None if self.status is None else self.status.sent
+        return sent is None or (self.chain.last is not None and sent <= self.chain.last)
+
+    def _until(self, past: float | None) -> Iterator[OneFromSource]:
+        until = None if past is None else (past and self._comparable(past))
+        if until != self._said[1]:
+            self._said = self._said[0], until
+            yield ReadUntil(self.name, until)
+
+    def _here(self, moment: float) -> float:
+        """Return a moment of the agent's clock, by the clock of this machine."""
+        return moment - (0.0 if self.status is None else self.status.ahead)
+
+    def _comparable(self, past: float) -> float:
+        """Return up to which second its records are complete."""
+        here = self._here(past)
+        return min(past, here) if abs(past - here) <= LONGEST_AHEAD else here
+
+    def _health(self, *, is_silent: bool) -> AgentHealth:
+        status = self.status
+        return AgentHealth(
+            name=self.name,
+            is_silent=is_silent and not (status is not None and status.is_bye),
+            has_ended=status is not None and status.is_bye,
+            trouble=self.trouble,
+            version="" if status is None else status.version,
+            host="" if status is None else status.host,
+            files=0 if status is None else status.files,
+            lag_bytes=0 if status is None else status.lag_bytes,
+            ahead=0.0 if status is None else round(status.ahead, 1),
+            waits=status is not None and status.waits,
+        )
+
+    def position(self) -> Mapping[str, bytes]:
+        """Return the marks of all its logs."""
+        return dict(self.marks)

@@ -21,6 +21,7 @@ from pathlib import Path
 from benchmarks.alerts import measure_replay, measure_rules
 from benchmarks.console import measure_console
 from benchmarks.endurance import measure_attack, measure_soak
+from benchmarks.fleet import measure_fleet
 from benchmarks.history import measure_disk, measure_questions
 from benchmarks.lines import fixed_lines, stamp
 from benchmarks.many_logs import measure_many_logs
@@ -233,6 +234,7 @@ def main() -> None:
         "idle": lambda folder, _: measure_idle(folder),
         "console": lambda folder, _: measure_console(folder),
         "web": lambda folder, _: measure_web(folder),
+        "fleet": lambda folder, _: measure_fleet(folder),
         "many": lambda folder, _: measure_many_logs(folder),
         "generate": lambda _, __: measure_generate(),
         "memory": lambda folder, o: measure_memory(folder, o.minutes),

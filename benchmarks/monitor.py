@@ -72,7 +72,7 @@ class Monitor:
 
 
 @contextmanager
-def monitoring(log: Path, *arguments: str) -> Iterator[Monitor]:
+def monitoring(log: Path | str, *arguments: str) -> Iterator[Monitor]:
     """Run a monitor on a log."""
     command = [sys.executable, "-m", "glancemetrics", "-f", str(log), "--json", *arguments]
     with subprocess.Popen([*command, "--alert-log", "off"], stdout=subprocess.PIPE) as process:

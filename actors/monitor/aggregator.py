@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
+import pyarrow as pa
 import trio
 from loguru import logger
 
@@ -21,6 +22,7 @@ from actors.monitor.messages import (
     FromAggregator,
     FromParser,
     Parsed,
+    ParsedTogether,
     Together,
 )
 from actors.sources.mark import Mark
@@ -211,25 +213,39 @@ async def _take_in(
     history: History | None,
 ) -> None:
     messages = message.messages if isinstance(message, Together) else (message,)
-    for is_read, run in itertools.groupby(messages, lambda one: isinstance(one, Parsed)):
-        if is_read:
+    for kind, run in itertools.groupby(messages, _kind_of):
+        if kind is Parsed:
             await _count([one for one in run if isinstance(one, Parsed)], aggregation, wall, marks)
-        else:
-            for one in run:
-                if not isinstance(one, Parsed | Together):
+            continue
+        for one in run:
+            match one:
+                case ParsedTogether():
+                    await _count(one.parsed, aggregation, wall, marks, one.batch)
+                case Parsed() | Together():
+                    pass
+                case _:
                     _note(one, aggregation, wall, marks)
     if history is not None and not aggregation.caught_up:
         await history.room()
 
 
+def _kind_of(message: Parsed | ParsedTogether | NotLines | Together) -> type | None:
+    """Return what is counted in one go with messages of the same kind; `None`: it is not."""
+    return Parsed if isinstance(message, Parsed) else None
+
+
 async def _count(
-    parsed: Sequence[Parsed], aggregation: Aggregation, wall: float, marks: dict[str, Mark]
+    parsed: Sequence[Parsed],
+    aggregation: Aggregation,
+    wall: float,
+    marks: dict[str, Mark],
+    joint: pa.RecordBatch | None = None,
 ) -> None:
     reads = [one.batch for one in parsed]
     if len(reads) > 1 or reads[0].batch.num_rows >= _LARGE_BATCH:
-        await trio.to_thread.run_sync(aggregation.add_all, reads, wall)
+        await trio.to_thread.run_sync(aggregation.add_all, reads, wall, joint)
     else:
-        aggregation.add_all(reads, wall)
+        aggregation.add_all(reads, wall, joint)
     for one in parsed:
         if one.mark is not None:
             marks[one.mark.source] = one.mark

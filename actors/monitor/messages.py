@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import pyarrow as pa
 
 from actors.sources.mark import Mark
 from actors.sources.messages import NotLines
@@ -17,6 +18,16 @@ class Parsed:
 
     batch: SourceBatch
     mark: Mark | None = None
+
+
+@attrs.frozen(eq=False)
+class ParsedTogether:
+    """Results of reading several sources, decoded together."""
+
+    parsed: tuple[Parsed, ...]
+    """Of each source; the records are parts of the batch, in order."""
+    batch: pa.RecordBatch
+    """The records of all."""
 
 
 @attrs.frozen
@@ -46,8 +57,8 @@ class Together:
     With many logs of few lines each, handling a message costs more than its lines.
     """
 
-    messages: tuple[Parsed | NotLines, ...]
+    messages: tuple[Parsed | ParsedTogether | NotLines, ...]
 
 
-FromParser = Parsed | NotLines | Together
+FromParser = Parsed | ParsedTogether | NotLines | Together
 FromAggregator = ClosedSeconds | Snapshot | Checkpoint | ClockSet

@@ -6,18 +6,17 @@ chunks are parsed in parallel, and passed on in their order again.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
-from loguru import logger
 
 from actors.monitor.in_order import InOrder, Parsable
-from actors.monitor.messages import FromParser, Parsed, Together
+from actors.monitor.messages import FromParser
+from actors.monitor.parsing import Parsing
 from actors.sources.messages import (
     Begins,
     Chunk,
@@ -28,15 +27,8 @@ from actors.sources.messages import (
 )
 from actors.state.clock import WallClock
 from actors.state.courtesy import one_at_a_time
-from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.followed_logs import FollowedLogs
-from glancemetrics.formats.guarded import guarded_decode
-from glancemetrics.formats.log_format import LineContext, reject_samples
 from glancemetrics.formats.path_groups import PathGroups
-from glancemetrics.lines.splitter import OVERLONG_REASON
-from glancemetrics.records.rejects import of_source, reject_of
-from glancemetrics.records.schema import with_source
-from glancemetrics.traffic.aggregation import SourceBatch
 
 if TYPE_CHECKING:
     from glancemetrics.selecting.sql import Where
@@ -85,10 +77,8 @@ async def parse(
                 continue
             following = trio.Event()
             now = attrs.evolve(logs.context, arrived=wall())
-            parse_one = functools.partial(
-                _parsed, context=now, where=where, paths=paths, own_server=server
-            )
-            nursery.start_soon(_parse_all, parsable, parse_one, turn, following, hands, send)
+            parsing = Parsing(now, where, paths, server)
+            nursery.start_soon(_parse_all, parsable, parsing, turn, following, hands, send)
             turn = following
 
 
@@ -170,19 +160,16 @@ async def _taken(in_order: InOrder, messages: Sequence[OneFromSource]) -> list[P
 
 async def _parse_all(
     messages: Sequence[Parsable | NotLines],
-    parse_one: Callable[[Parsable], SourceBatch],
+    parsing: Parsing,
     turn: trio.Event,
     following: trio.Event,
     hands: trio.Semaphore,
     send: trio.MemorySendChannel[FromParser],
 ) -> None:
-    def parse_messages() -> tuple[Parsed | NotLines, ...]:
-        return tuple(
-            Parsed(parse_one(message), message.mark) if isinstance(message, Parsable) else message
-            for message in messages
-        )
+    def parse_messages() -> FromParser:
+        return parsing.all(messages)
 
-    def parse_small_messages() -> tuple[Parsed | NotLines, ...]:
+    def parse_small_messages() -> FromParser:
         with one_at_a_time():
             return parse_messages()
 
@@ -193,43 +180,6 @@ async def _parse_all(
     else:
         parsed = parse_messages()
     await turn.wait()
-    await send.send(parsed[0] if len(parsed) == 1 else Together(parsed))
+    await send.send(parsed)
     following.set()
     hands.release()
-
-
-def _parsed(
-    chunk: Parsable,
-    context: LineContext,
-    where: Where | None,
-    paths: PathGroups,
-    own_server: str,
-) -> SourceBatch:
-    known = chunk.format.known if isinstance(chunk.format, AutoFormat) else None
-    context = attrs.evolve(context, directives=chunk.directives)
-    decoded = guarded_decode(chunk.format, chunk.lines, context)
-    batch = with_source(decoded.batch, chunk.source, chunk.server or own_server)
-    for problem in chunk.kept.look(decoded.batch, chunk.format):
-        logger.warning("{} {}", chunk.source, problem)
-    samples = reject_samples(chunk.lines, decoded, chunk.format)
-    reformatted = None
-    if known is not None and chunk.format.name != known.name:
-        reformatted = f"format changed from {known.name} to {chunk.format.name}"
-        logger.warning("{}: {}", chunk.source, reformatted)
-    overlong = tuple(reject_of(line, OVERLONG_REASON) for line in chunk.overlong)
-    return SourceBatch(
-        source=chunk.source,
-        batch=paths.of(batch),
-        lines=decoded.lines + len(overlong),
-        rejects=decoded.rejects + len(overlong),
-        reject_samples=of_source(samples + overlong, chunk.source),
-        foreign=decoded.foreign,
-        damaged=len(decoded.damaged),
-        format=decoded.format,
-        reformatted=reformatted,
-        caught_up=chunk.caught_up,
-        fresh=chunk.fresh,
-        lag_bytes=chunk.lag_bytes,
-        reject_seconds=decoded.reject_seconds(),
-        wanted=where.keeps(batch) if where is not None else None,
-    )

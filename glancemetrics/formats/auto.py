@@ -105,13 +105,16 @@ class AutoFormat:
     def look_at(self, sample: bytes, context: LineContext = UNKNOWN) -> None:
         """Detect the format, unless it is known."""
         with self._lock:
-            if self._known is not None:
-                return
-            if self._last.explains(sample, context):
-                self._known = self._last.format
-                return
-            self._known = detect(sample, context).format
-            self._last.format = self._known or self._last.format
+            if self._known is None:
+                self._known = self._found(sample, context)
+
+    def _found(self, sample: bytes, context: LineContext) -> StreamFormat | None:
+        """Return the format of a sample: the last one, if it explains all, is shared."""
+        if self._last.explains(sample, context):
+            return self._last.format
+        found = detect(sample, context).format
+        self._last.format = found or self._last.format
+        return found
 
     def decode(self, chunk: bytes | memoryview, context: LineContext = UNKNOWN, /) -> Decoded:
         """Decode a chunk of whole lines, each ended by a newline."""
@@ -130,7 +133,7 @@ class AutoFormat:
             return detect(_ends_of(chunk), context).format
         unlike = self._unlike(chunk, any_line=bool(context.directives))
         sample = b"".join(line + b"\n" for line in unlike.values())
-        found = detect(sample, context).format if unlike else None
+        found = self._found(sample, context) if unlike else None
         with self._lock:
             self._rejects += count_lines(chunk)[0]
             is_due = self._rejects >= self._wait

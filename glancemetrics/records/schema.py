@@ -119,6 +119,25 @@ def with_source(batch: pa.RecordBatch, name: str, server: str = "") -> pa.Record
     return batch.append_column(pa.field(SERVER, TEXT), _same(server, batch.num_rows))
 
 
+def with_origins(
+    batch: pa.RecordBatch, origins: Sequence[tuple[str, str]], rows: Sequence[int]
+) -> pa.RecordBatch:
+    """Add source and server to the records of several logs, so many rows of each in order.
+
+    A server that is not known is empty.
+    """
+    for column, names in zip(ORIGIN, zip(*origins, strict=True), strict=True):
+        if not any(names):
+            continue
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(filter(None, names)))}
+        codes = np.repeat([numbers.get(name, -1) for name in names], rows).astype(np.int32)
+        texts = pa.DictionaryArray.from_arrays(
+            pa.array(codes, mask=codes < 0), pa.array(list(numbers), pa.string())
+        )
+        batch = batch.append_column(pa.field(column, TEXT), texts)
+    return batch
+
+
 def _same(text: str, rows: int) -> pa.DictionaryArray:
     """Return a column with the same text in each row."""
     return pa.DictionaryArray.from_arrays(

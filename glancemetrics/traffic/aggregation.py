@@ -233,11 +233,19 @@ class Aggregation:
         """Count the result of reading a source."""
         self.add_all([read], wall)
 
-    def add_all(self, reads: Sequence[SourceBatch], wall: float) -> None:
-        """Count several results in this order, together: that is faster."""
+    def add_all(
+        self, reads: Sequence[SourceBatch], wall: float, joint: pa.RecordBatch | None = None
+    ) -> None:
+        """Count several results in this order, together: that is faster.
+
+        `joint` has the records of all, if they are known as one batch.
+        """
         kept = [one for read in reads if (one := self._take_in(read, wall)) is not None]
-        if kept:
-            self._count(kept, wall)
+        if not kept:
+            return
+        if joint is not None and sum(len(seconds) for _, seconds in kept) == joint.num_rows:
+            kept = [(joint, np.concatenate([seconds for _, seconds in kept]))]
+        self._count(kept, wall)
 
     def _take_in(self, read: SourceBatch, wall: float) -> _Kept | None:
         """Note everything except the records to count, which are returned."""

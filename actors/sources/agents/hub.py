@@ -6,6 +6,7 @@ and removed. What was counted is known from the checkpoint alone: Redis may lose
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -198,10 +199,14 @@ class Hub:
     def _each_unpacked(
         self, found: Mapping[str, list[tuple[bytes, list[bytes]]]]
     ) -> Iterator[_Read]:
-        for name, entries in found.items():
-            agent = self._agents[name]
-            for raw_id, fields in entries:
-                entry_id = EntryId.read(raw_id)
+        # First the first entry of each agent, and so on: what is next to each other is of different
+        # logs, and can be decoded together.
+        for entries in itertools.zip_longest(*found.values()):
+            for name, entry in zip(found, entries, strict=True):
+                if entry is None:
+                    continue
+                raw_id, fields = entry
+                agent, entry_id = self._agents[name], EntryId.read(raw_id)
                 try:
                     yield _Read(agent, entry_id, unpacked(fields[1]))
                 except InvalidEntryError as error:

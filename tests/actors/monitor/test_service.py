@@ -1034,7 +1034,7 @@ async def test_a_failure_of_the_parser_ends_it_all(
     def broken(*_: object) -> None:
         raise RuntimeError("the parser is broken")
 
-    monkeypatch.setattr("actors.monitor.parser.guarded_decode", broken)
+    monkeypatch.setattr("actors.monitor.parsing.guarded_decode", broken)
     log = tmp_path / "access.log"
     log.write_bytes(line() * 1000)
     recorder = Recorder()

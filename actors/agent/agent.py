@@ -47,7 +47,7 @@ _STANDING_SECONDS = 0.5
 _SEEN_WITHIN = 0.3
 """Seconds in which the tailer sees what is written."""
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Seconds before the first attempts to connect again; then always the last."""
+"""Seconds before the first attempts to go on; then always the last."""
 _BYE_SECONDS = 1.0
 _STEADY_SECONDS = 30.0
 """A sequence of entries that lasts so long is a good one."""
@@ -101,46 +101,53 @@ class Agent:
         self._host = socket.gethostname()
         self._lease = Lease(self._keys.lease(plan.name), secrets.token_hex(8), self._host)
         self._known = _Known()
+        self._has_worked = False
         self._is_new = True
         """Whether this process has not begun to follow yet."""
 
     async def run(self, stop: trio.Event) -> None:
         """Run until `stop`. Raises `GlanceMetricsError` for what has to be mended first."""
         failures = 0
-        was_broken, broken = False, 0
+        from_counted = False
+        said = ""
         while not stop.is_set():
-            try:
-                connection = await connect(self._plan.address, f"glancemetrics-{self._plan.name}")
-            except UnreachableError as error:
-                if not failures:
-                    logger.warning("{}; trying again", error)
-                await _pause(stop, failures)
-                failures += 1
-                continue
-            if failures:
-                logger.info("{}: connected", self._plan.address)
-            failures = 0
             began = trio.current_time()
             try:
-                await self._session(connection, stop, from_counted=was_broken)
+                await self._connect_and_send(stop, from_counted=from_counted)
                 return
             except BrokenChainError as error:
-                logger.warning("{}; reading again from what was counted", error)
-                broken = broken + 1 if trio.current_time() - began < _STEADY_SECONDS else 0
-                was_broken, failures = True, broken
-            except UnreachableError as error:
-                logger.warning("{}; connecting again", error)
-                was_broken = False
-                failures = 1
-            except (RefusedError, InvalidEntryError) as error:
-                # Such as a disk that is full, or a memory limit: it may pass.
-                logger.warning("{}: Redis refuses: {}", self._plan.address, error)
-                failures = 1
-            finally:
-                with trio.CancelScope(shield=True):
-                    await connection.aclose()
-            if failures:
-                await _pause(stop, failures)
+                problem, from_counted = f"{error}; reading again from what was counted", True
+            except (UnreachableError, InvalidEntryError) as error:
+                problem, from_counted = f"{error}; trying again", False
+            except GlanceMetricsError as error:
+                # What is wrong at once has to be mended; later it may pass, such as a full disk.
+                if not self._has_worked or isinstance(error, TakenError):
+                    raise
+                problem, from_counted = f"{error}; trying again", False
+            if trio.current_time() - began > _STEADY_SECONDS:
+                failures = 0
+            if problem != said or not failures:
+                logger.warning("{}", problem)
+            said = problem
+            with trio.move_on_after(_PAUSES[min(failures, len(_PAUSES) - 1)]):
+                await stop.wait()
+            failures += 1
+
+    async def _connect_and_send(self, stop: trio.Event, *, from_counted: bool) -> None:
+        address, name = self._plan.address, self._plan.name
+        connection = await connect(address, f"glancemetrics-{name}")
+        try:
+            await self._session(connection, stop, from_counted=from_counted)
+        except RefusedError as error:
+            if "NOPERM" not in str(error):
+                raise
+            raise GlanceMetricsError(
+                f"{address}: the user may not send as {name}; its access rules are printed by: "
+                f"glancemetrics agent-user {name} --fleet {address.fleet}"
+            ) from error
+        finally:
+            with trio.CancelScope(shield=True):
+                await connection.aclose()
 
     async def _session(
         self, connection: Connection, stop: trio.Event, *, from_counted: bool
@@ -153,7 +160,13 @@ class Agent:
         # For one that has no mark in Redis, but was already followed.
         marks = {**self._known.origins, **position.marks}
         start = self._plan.start if self._is_new else From.START
-        self._is_new = False
+        self._is_new, self._has_worked = False, True
+        logger.info(
+            "{}: sending to fleet {} as {}",
+            self._plan.address,
+            self._plan.address.fleet,
+            self._plan.name,
+        )
         send, receive = trio.open_memory_channel[FromSource](2)
         begin = StartPosition(start, 0, None)
         try:
@@ -204,11 +217,6 @@ def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     left = errors.split(trio.Cancelled)[1] or errors
     first = left.exceptions[0]
     return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
-
-
-async def _pause(stop: trio.Event, failures: int) -> None:
-    with trio.move_on_after(_PAUSES[min(failures, len(_PAUSES) - 1)]):
-        await stop.wait()
 
 
 class _Session:

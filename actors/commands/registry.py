@@ -54,6 +54,7 @@ COMMANDS = [
     Command("silence", "mute the notifications of some rules for a while", f"{_HERE}.silence"),
     Command("acknowledge", "stop the reminders about an incident", f"{_HERE}.acknowledge"),
     Command("agent", "send the logs of this server to a fleet", f"{_HERE}.agent"),
+    Command("agent-user", "print the access rules of an agent for Redis", f"{_HERE}.agent_user"),
     Command("web-user", "make a user with a password for the page", f"{_HERE}.web_user"),
     Command("formats", "explain the format of a log, or list all formats", f"{_HERE}.formats"),
     Command("generate", "write simulated traffic, for demos and tests", f"{_HERE}.generate"),

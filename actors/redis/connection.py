@@ -6,6 +6,7 @@ Source: https://redis.io/docs/latest/develop/reference/protocol-spec/ (RESP2).
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -286,9 +287,13 @@ def _place(server: tuple[str, int]) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    cause = error.__cause__ or error
-    if isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
+    cause = error
+    while cause.__cause__ is not None:  # trio wraps the errors of each address, and of TLS
+        cause = cause.__cause__
+        if isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+    if isinstance(cause, socket.gaierror):
+        return f"{cause.strerror}: check the host's name"
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {cause.verify_message}; see ca="
     return sentence(cause)

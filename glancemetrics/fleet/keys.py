@@ -67,11 +67,11 @@ class FleetKeys:
 
 
 _AGENT_COMMANDS = (
-    "auth hello ping select info role time client|setname client|setinfo multi exec discard "
+    "auth hello ping select info role time client|setname multi exec discard "
     "xadd xlen xtrim xinfo|stream hgetall hset del get set pexpire publish"
 )
 _HUB_COMMANDS = (
-    "auth hello ping select info role time client|setname client|setinfo multi exec discard watch "
+    "auth hello ping select info role time client|setname multi exec discard watch "
     "unwatch xread xrange xlen xtrim xinfo|stream hgetall hset del get set pexpire psubscribe "
     "punsubscribe"
 )

@@ -29,7 +29,7 @@ from actors.sources.desk import SourceDesk
 from actors.sources.mark import Mark
 from actors.sources.messages import FromSource, OneFromSource, Several
 from actors.sources.source import Say, saying
-from glancemetrics.errors import UnreachableError
+from glancemetrics.errors import GlanceMetricsError, UnreachableError
 from glancemetrics.fleet.address import FleetAddress, is_name
 from glancemetrics.fleet.chain import Verdict
 from glancemetrics.fleet.entry import Entry, EntryId, InvalidEntryError, unpacked
@@ -49,8 +49,8 @@ _MOST_ENTRIES = 16
 _MOST_BYTES = 4 << 20
 """Bytes of lines that are handed on together."""
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
-_LAST_SECONDS = 1.0
-"""At the end, how long entries are still acknowledged."""
+_STEADY_SECONDS = 30.0
+"""A connection that lasts so long is a good one."""
 
 
 @attrs.frozen
@@ -78,6 +78,7 @@ class Hub:
         """By agent, what is on the disk and not acknowledged."""
         self._refused: dict[str, EntryId] = {}
         """By agent, the entry that has to be refused."""
+        self._has_worked = False
         self._health: SourceHealth | None = None
         self._too_many = 0
         self._together = _READ_TOGETHER
@@ -102,22 +103,22 @@ class Hub:
         failures = 0
         await self._report(say, SourceState.READING, "connecting")
         while True:
+            began = trio.current_time()
             try:
                 async with trio.open_nursery() as nursery:
                     reading = await connect(self._address, "glancemetrics-hub")
                     listening = await connect(self._address, "glancemetrics-hub-listening")
                     nursery.start_soon(_closed_after, reading)
                     nursery.start_soon(_closed_after, listening)
-                    failures = 0
                     nursery.start_soon(listen, listening, self._keys, self._heard)
                     await self._read_on(reading, say)
-            except* (UnreachableError, RefusedError) as errors:
+            except* (UnreachableError, GlanceMetricsError) as errors:
                 failed = _first_of(errors)
-            if not failures:
-                logger.warning("{}; connecting again", failed)
+            if not self._has_worked and not isinstance(failed, UnreachableError):
+                raise failed  # has to be mended first; later it may pass, such as a full disk
             await self._report(say, SourceState.BLOCKED, f"{failed}; trying again")
             await trio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
-            failures += 1
+            failures = failures + 1 if trio.current_time() - began < _STEADY_SECONDS else 0
 
     async def _read_on(self, connection: Connection, say: Say) -> None:
         """Read what comes, again and again. Raises `UnreachableError` and `RefusedError`."""
@@ -131,6 +132,7 @@ class Hub:
             news = [one for agent in self._agents.values() for one in agent.news(time.time())]
             await _say_all(say, news)
             await self._answer(connection)
+            self._has_worked = True
             if trio.current_time() - began > _LISTEN_SECONDS:
                 await self._report(say, SourceState.FOLLOWING, self._detail)
             await trio.sleep(max(0.0, at + ROUND_SECONDS - trio.current_time()))

@@ -7,8 +7,6 @@ that was read is kept for sending it again.
 
 from __future__ import annotations
 
-import secrets
-import socket
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,9 +16,9 @@ import trio
 from loguru import logger
 
 from actors.agent.gathering import Gathered, mark_from_bytes, mark_in_bytes
-from actors.agent.lease import Lease, TakenError
 from actors.agent.mailbox import DisplacedError, Mailbox, Position
 from actors.redis.connection import Connection, RefusedError, checked, connect
+from actors.redis.lease import LEASE_SECONDS, Lease
 from actors.sources.dating import undated
 from actors.sources.files.marks import PathMark
 from actors.sources.files.tail import tail
@@ -49,8 +47,14 @@ _SEEN_WITHIN = 0.3
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before the first attempts to go on; then always the last."""
 _BYE_SECONDS = 1.0
+_PATIENCE, _LEASE_PAUSE = 2 * LEASE_SECONDS, 0.5
+"""How long, and how often, a new process waits for the lease of one that may have been killed."""
 _STEADY_SECONDS = 30.0
 """A sequence of entries that lasts so long is a good one."""
+
+
+class TakenError(GlanceMetricsError):
+    """Another agent has the name."""
 
 
 class BrokenChainError(Exception):
@@ -98,8 +102,7 @@ class Agent:
         self._plan = plan
         self._wall = wall
         self._keys = FleetKeys(plan.address.fleet)
-        self._host = socket.gethostname()
-        self._lease = Lease(self._keys.lease(plan.name), secrets.token_hex(8), self._host)
+        self._lease = Lease.of(self._keys.lease(plan.name))
         self._known = _Known()
         self._has_worked = False
         self._is_new = True
@@ -153,7 +156,7 @@ class Agent:
         self, connection: Connection, stop: trio.Event, *, from_counted: bool
     ) -> None:
         """Send what is written, from where it was left, until `stop`."""
-        await self._lease.take(connection, self._plan.name)
+        await self._take_name(connection)
         mailbox = Mailbox(connection, self._keys, self._plan.name)
         position, birth = await self._begin(mailbox, from_counted=from_counted)
         session = _Session(self._plan, self._wall, mailbox, self._lease, self._known, birth)
@@ -176,6 +179,18 @@ class Agent:
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as errors:
             raise _first_of(errors) from errors
+
+    async def _take_name(self, connection: Connection) -> None:
+        """Take the lease, or wait until that of a killed process expires. Raises `TakenError`."""
+        deadline = trio.current_time() + _PATIENCE
+        while not await self._lease.renew(connection):
+            if trio.current_time() > deadline:
+                host = (await self._lease.holder(connection)).host
+                raise TakenError(
+                    f"{self._plan.name}: an agent of this name runs on {host}; name this one with "
+                    "--name, also if its machine is a copy"
+                )
+            await trio.sleep(_LEASE_PAUSE)
 
     async def _begin(self, mailbox: Mailbox, *, from_counted: bool) -> tuple[Position, int]:
         """Return where to begin, and the birth of the entries from there."""
@@ -388,8 +403,8 @@ class _Session:
             self._look_back()
         status = AgentStatus(
             version=__version__,
-            host=self._lease.host,
-            instance=self._lease.instance,
+            host=self._lease.own.host,
+            instance=self._lease.own.instance,
             files=len(self._logs),
             lag_bytes=sum(lag for _, lag in self._logs.values()),
             sent=self._last,

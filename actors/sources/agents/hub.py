@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import attrs
 import trio
@@ -22,6 +23,7 @@ from actors.redis.connection import (
     checked,
     connect,
 )
+from actors.redis.lease import Lease
 from actors.sources.agents.listening import listen
 from actors.sources.agents.mark import AgentMark, LogMark
 from actors.sources.agents.redis_agent import RedisAgent
@@ -49,6 +51,8 @@ _MOST_ENTRIES = 16
 _MOST_BYTES = 4 << 20
 """Bytes of lines that are handed on together."""
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
+_LAST_SECONDS = 0.5
+"""At the end, how long Redis has for letting another hub in."""
 _STEADY_SECONDS = 30.0
 """A connection that lasts so long is a good one."""
 
@@ -70,6 +74,7 @@ class Hub:
         self._text = text
         self._address = address
         self._keys = FleetKeys(address.fleet)
+        self._lease = Lease.of(self._keys.hub)
         self._agents: dict[str, RedisAgent] = {}
         self._ahead = 0.0
         """Seconds that this machine's clock is ahead of that of Redis."""
@@ -108,8 +113,9 @@ class Hub:
                 async with trio.open_nursery() as nursery:
                     reading = await connect(self._address, "glancemetrics-hub")
                     listening = await connect(self._address, "glancemetrics-hub-listening")
-                    nursery.start_soon(_closed_after, reading)
-                    nursery.start_soon(_closed_after, listening)
+                    nursery.start_soon(self._closed_after, reading)
+                    nursery.start_soon(self._closed_after, listening)
+                    await self._take_over(reading, say)
                     nursery.start_soon(listen, listening, self._keys, self._heard)
                     await self._read_on(reading, say)
             except* (UnreachableError, GlanceMetricsError) as errors:
@@ -120,11 +126,32 @@ class Hub:
             await trio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
             failures = failures + 1 if trio.current_time() - began < _STEADY_SECONDS else 0
 
+    async def _closed_after(self, connection: Connection) -> None:
+        """Close a connection when its use ends; another hub need not wait any longer then."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.move_on_after(_LAST_SECONDS, shield=True), suppress(UnreachableError):
+                await self._lease.release(connection)
+            with trio.CancelScope(shield=True):
+                await connection.aclose()
+
+    async def _take_over(self, connection: Connection, say: Say) -> None:
+        """Wait until no other hub reads this fleet: each entry is for one."""
+        while not await self._lease.renew(connection):
+            host = await self._lease.holder(connection)
+            await self._report(
+                say, SourceState.BLOCKED, f"the hub of this fleet runs on {host}; waiting"
+            )
+            await trio.sleep(ROUND_SECONDS)
+
     async def _read_on(self, connection: Connection, say: Say) -> None:
         """Read what comes, again and again. Raises `UnreachableError` and `RefusedError`."""
         began = trio.current_time()
         while True:
             at = trio.current_time()
+            if not await self._lease.renew(connection):
+                raise UnreachableError(f"{self._address}: another hub has taken over")
             await self._see_clock(connection)
             more = True
             while more:
@@ -319,15 +346,6 @@ def _fields(last: EntryId, marks: Mapping[str, bytes]) -> list[str | bytes]:
 async def _say_all(say: Say, messages: Sequence[OneFromSource]) -> None:
     if messages:
         await say(Several(tuple(messages)))
-
-
-async def _closed_after(connection: Connection) -> None:
-    """Close a connection when its use ends."""
-    try:
-        await trio.sleep_forever()
-    finally:
-        with trio.CancelScope(shield=True):
-            await connection.aclose()
 
 
 async def _cancel_on(stop: trio.Event, scope: trio.CancelScope) -> None:

@@ -185,9 +185,12 @@ async def _connected(
             ("CLIENT", "SETNAME", client),
         )
         _check(server, select, info, role, is_master=is_master)
-    except BaseException:
+    except BaseException as error:
         with trio.CancelScope(shield=True):
             await connection.aclose()
+        if isinstance(error, UnreachableError) and address.has_tls and address.cert is None:
+            # With TLS 1.3 a server says so only after the handshake, by closing the connection.
+            raise UnreachableError(f"{error}; if it asks for a certificate: cert=") from error
         raise
     return connection
 
@@ -296,4 +299,6 @@ def _reason(error: BaseException) -> str:
         return f"{cause.strerror}: check the host's name"
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {cause.verify_message}; see ca="
+    if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ssl.SSLError):
+        return os.strerror(cause.errno)
     return sentence(cause)

@@ -139,4 +139,4 @@ def _options(query: str, refuse: _Refuse) -> Mapping[str, str]:
 
 
 def _without_password(text: str) -> str:
-    return re.sub(r"(//[^/@:]*):[^/]*@", r"\1:...@", text)
+    return re.sub(r"(//[^/@:]*):.*@", r"\1:...@", text)

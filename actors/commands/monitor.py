@@ -55,7 +55,8 @@ _FOOTER = (
 )
 
 _PATHS = {"file", "format_from", "state_dir", "alert_log", "heartbeat", "syslog_ca"} | {
-    f"web_{name}" for name in ("token_file", "users", "cert", "key", "client_ca")
+    *(f"web_{name}" for name in ("token_file", "users", "cert", "key", "client_ca")),
+    *(f"syslog_input_{name}" for name in ("cert", "key", "client_ca")),
 }
 """Settings whose value is a path."""
 

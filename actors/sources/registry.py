@@ -9,6 +9,7 @@ from actors.sources.agents import AGENTS
 from actors.sources.files import FILES
 from actors.sources.kind import SourceKind
 from actors.sources.standard_input import STANDARD_INPUT
+from actors.sources.syslog import SYSLOG_INPUT
 from glancemetrics.errors import UsageError
 from glancemetrics.planning.sources import Sources, scheme_of
 
@@ -24,6 +25,7 @@ SOURCES: list[SourceKind[Any]] = [
     FILES,
     STANDARD_INPUT,
     AGENTS,
+    SYSLOG_INPUT,
 ]
 
 _PLACE = "{sources}"

@@ -11,14 +11,17 @@ STANDARD_INPUT = "-"
 PATH = ""
 """The scheme of paths and globs, which have none."""
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://|(docker|http|journald):", re.ASCII | re.IGNORECASE)
+_SCHEME = re.compile(
+    r"([a-z][a-z0-9+.-]*)://|(docker|http|journald|syslog(?:\+unix(?:-stream)?)?):",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def scheme_of(text: str) -> str:
     """Return the kind of source: `-`, the scheme of a URL, or `PATH`.
 
-    Source: RFC 3986, section 3.1: case does not matter. `docker:`, `http:` and `journald:` need no
-    slashes. A file whose name looks like a scheme can be passed as `./NAME`.
+    Source: RFC 3986, section 3.1: case does not matter. `docker:`, `http:`, `journald:` and
+    `syslog+unix:` need no slashes. A file whose name looks like a scheme can be passed as `./NAME`.
     """
     if text == STANDARD_INPUT:
         return text

@@ -1,0 +1,134 @@
+"""Gathers messages that arrive one at a time into chunks, by source.
+
+Whoever receives adds what has arrived and waits for `room`; `send_forever` sends it on. While the
+channel is full at most two gatherings are held: one that is being sent, and one that fills. Then
+nothing is received, so that memory is limited, and the sender waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import attrs
+import trio
+
+from actors.sources.messages import Chunk
+from actors.sources.source import Say
+from glancemetrics.health.health import SourceHealth, SourceState
+
+GATHER_SECONDS = 0.1
+"""How long messages are gathered: a small chunk costs as much to parse as a large one."""
+GATHER_BYTES = 3 << 20
+"""From this size a gathering is sent at once."""
+CHUNK_BYTES = 4 << 20
+"""Bytes of a chunk: more of one source are several chunks."""
+_LINE_OVERHEAD = 64
+"""Bytes that a line costs beside its own: many empty ones must not take all memory."""
+_BEGIN_OVERHEAD = 1024
+"""The same for a source."""
+
+
+@attrs.define
+class Gathered:
+    """What has been gathered of one source since the last chunk."""
+
+    source: str
+    server: str
+    lines: list[bytes] = attrs.field(factory=list)
+    """Lines without their newline."""
+    overlong: list[bytes] = attrs.field(factory=list)
+    """The beginnings of lines that were too long."""
+
+
+class Gathering:
+    """Gathers the lines of any number of sources."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self.generation = 0
+        """Changes when what `of` has returned no longer counts."""
+        self._gathered: dict[tuple[str, str], Gathered] = {}
+        """{(source, server): what there is}"""
+        self._size = 0
+        self._has_some = trio.Event()
+        self._is_full = trio.Event()
+        self._has_room = trio.Event()
+        self._has_room.set()
+        self._behind: set[str] = set()
+        """Sources that were reported as not caught up."""
+
+    def of(self, source: str, server: str) -> Gathered:
+        """Return where to put lines of a source, while `generation` stays the same."""
+        found = self._gathered.get((source, server))
+        if found is None:
+            found = self._gathered[source, server] = Gathered(source, server)
+            self._size += _BEGIN_OVERHEAD
+        return found
+
+    def added(self, count: int, size: int) -> None:
+        """Note that so many lines with so many bytes were added."""
+        if not count:
+            return
+        self._size += size + count * _LINE_OVERHEAD
+        self._has_some.set()
+        if self._size >= GATHER_BYTES:
+            self._is_full.set()
+            self._has_room = trio.Event()
+
+    def add(self, source: str, server: str, lines: Iterable[bytes]) -> None:
+        """Add lines of a source, each without a newline."""
+        into = self.of(source, server).lines
+        before = len(into)
+        into.extend(lines)
+        self.added(len(into) - before, sum(map(len, into[before:])))
+
+    async def room(self) -> None:
+        """Wait until more may be received."""
+        while self._is_full.is_set():
+            await self._has_room.wait()
+
+    async def send_forever(self) -> None:
+        """Send what has been gathered, again and again."""
+        while True:
+            await self._has_some.wait()
+            with trio.move_on_after(GATHER_SECONDS):
+                await self._is_full.wait()
+            await self.send()
+
+    async def send(self) -> None:
+        """Send what has been gathered."""
+        gathered, self._gathered, self._size = self._gathered, {}, 0
+        self.generation += 1
+        is_behind = self._is_full.is_set()
+        self._has_some, self._is_full = trio.Event(), trio.Event()
+        self._has_room.set()
+        named = {source for source, _ in gathered}
+        if not is_behind:
+            # Nothing of these waits any more, and no chunk says so.
+            for name in sorted(self._behind - named):
+                await self._say(SourceHealth(name, SourceState.FOLLOWING))
+            self._behind.clear()
+        else:
+            self._behind |= named
+        for one in gathered.values():
+            for chunk in _chunks(one, caught_up=not is_behind):
+                await self._say(chunk)
+
+
+def _chunks(one: Gathered, *, caught_up: bool) -> Iterator[Chunk]:
+    def chunk(lines: bytes, overlong: tuple[bytes, ...] = ()) -> Chunk:
+        return Chunk(
+            one.source, lines, overlong, caught_up=caught_up, fresh=caught_up, lag_bytes=0,
+            server=one.server,
+        )  # fmt: skip
+
+    piece: list[bytes] = []
+    size = 0
+    for line in one.lines:
+        if size + len(line) >= CHUNK_BYTES:
+            yield chunk(b"\n".join((*piece, b"")))
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line) + 1
+    if piece or one.overlong:
+        yield chunk(b"\n".join((*piece, b"")), tuple(one.overlong))

@@ -67,7 +67,7 @@ def test_counted_lines_without_any_header_are_found() -> None:
 
 def test_after_an_invalid_count_messages_end_at_newlines() -> None:
     stream = counted(b"<14>one") + b"007 <14>x\n" + b"99999999 <14>y\n" + counted(b"<14>two")
-    assert 99_999_999 > MOST_COUNTED
+    assert MOST_COUNTED < 99_999_999
     assert framed(stream, []).whole == [b"<14>one", b"007 <14>x", b"99999999 <14>y", b"<14>two"]
 
 
@@ -171,7 +171,10 @@ def test_headers_say_who_sent_a_message_and_formats_are_detected_behind_them(
     assert "combined" in found.name
 
 
-JSON = b'{"ts":1795820000.1,"request":{"remote_ip":"192.0.2.1","method":"GET","host":"a","uri":"/"},"status":200,"size":2}'
+JSON = (
+    b'{"ts":1795820000.1,"request":{"remote_ip":"192.0.2.1","method":"GET","host":"a","uri":"/"},'
+    b'"status":200,"size":2}'
+)
 HAPROXY = (
     b"192.0.2.1:54321 [27/Nov/2026:23:00:00.123] web app/app1 0/0/1/2/3 200 512 - - ---- "
     b'1/1/0/0/0 0/0 "GET /a HTTP/1.1"'
@@ -218,7 +221,9 @@ def test_any_bytes_have_a_sender_and_a_line(message: bytes) -> None:
     message = message.replace(b"\n", b"")
     groups, text = opened(message)
     sender = Sender.of(groups)
-    assert sender.host.isascii() and len(sender.host) <= 255 and "/" not in sender.host
+    assert sender.host.isascii()
+    assert len(sender.host) <= 255
+    assert "/" not in sender.host
     assert (sender.host + sender.program).isprintable()
     assert b"\n" not in text
     assert bool(text) == bool(message)

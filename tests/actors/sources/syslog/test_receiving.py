@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import time
@@ -356,7 +355,7 @@ async def test_tls_and_a_certificate_that_is_renewed(
         await heard.until(lambda: len(heard.all_lines) == 1)
         other = trustme.CA()
         issue(other, tmp_path, "next")
-        os.replace(tmp_path / "next.pem", tmp_path / "server.pem")
+        (tmp_path / "next.pem").replace(tmp_path / "server.pem")
         await trio.sleep(1)
         await say_tls(port, client_of(other), NGINX + b"\n")
         await heard.until(lambda: len(heard.all_lines) == 2)

@@ -92,6 +92,7 @@ def haproxy(folder: Path, log: str, more: str = "") -> Iterator[int]:
                 mode http
                 log global
                 option httplog
+                option dontlognull
                 timeout connect 5s
                 timeout client 5s
                 timeout server 5s

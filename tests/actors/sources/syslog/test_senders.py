@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +103,16 @@ async def test_nginx_over_udp(tmp_path: Path, more: str, format_name: str) -> No
     assert monitor.sources[f"syslog:{OWN}/{tag}"].format == format_name
 
 
-async def test_nginx_over_a_local_socket(tmp_path: Path) -> None:
-    path = tmp_path / "gm.sock"
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that nginx's workers may enter: started by root, they become another user."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+async def test_nginx_over_a_local_socket(tmp_path: Path, open_folder: Path) -> None:
+    path = open_folder / "gm.sock"
     async with monitoring(f"syslog+unix:{path}") as monitor:
         with nginx(tmp_path, f"syslog:server=unix:{path} combined") as asks:
             await asked(asks)

@@ -72,7 +72,11 @@ def check(text: str, name: str, environment: Mapping[str, str] = MappingProxyTyp
             mistakes += missing_of_target(target)
         for source in sources.texts:
             with noting(mistakes):
-                kind_of(source)
+                kind = kind_of(source)
+                # Standard input is that of the check.
+                reason = None if kind.has_standard_input else kind.refuses(source)
+                if reason is not None:
+                    raise UsageError(f"--file {source}: {reason}")
         with noting(mistakes):
             counting_of(Alerting(rules), kept)
         with noting(mistakes):

@@ -68,9 +68,7 @@ def events(folder: Path) -> list[str]:
 
 def recorded(folder: Path, text: str) -> int:
     command = [*PROGRAM, "query", "-f", text, "--state-dir", str(folder / "state"), "--json"]
-    told = subprocess.run(
-        [*command, "--last", "1h"], cwd=folder, capture_output=True, check=True
-    )
+    told = subprocess.run([*command, "--last", "1h"], cwd=folder, capture_output=True, check=True)
     return int(json.loads(told.stdout)["rows"][0]["hits"])
 
 

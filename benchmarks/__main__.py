@@ -34,6 +34,7 @@ from benchmarks.reports import (
     measure_phases,
     measure_report,
 )
+from benchmarks.syslog_input import measure_syslog
 from benchmarks.totals import measure_totals
 from benchmarks.web import measure_web
 from glancemetrics.simulation import Shape, Traffic
@@ -230,6 +231,7 @@ def main() -> None:
         "kept": lambda folder, o: measure_ingest(folder, o.seconds, is_kept=True),
         "questions": lambda _, __: measure_questions(),
         "disk": lambda folder, _: measure_disk(folder),
+        "syslog": lambda folder, _: measure_syslog(folder),
         "start": lambda folder, _: measure_start(folder),
         "idle": lambda folder, _: measure_idle(folder),
         "console": lambda folder, _: measure_console(folder),

@@ -41,6 +41,7 @@ CANNOT_RUN = {
     "uv": "installs things",
     "chmod": "tests/docs/test_recipes.py runs the script",
     "ln": "installs the service",
+    "sysctl": "changes limits of this machine",
     "export": "sets a secret; tests/docs/test_recipes.py has one",
     "mkdir": "the folders exist",
 }
@@ -58,6 +59,7 @@ STAND_INS = (
     # A server that does not exist.
     (r"tls://logs\.example\.org:6514", "udp://127.0.0.1:9"),
     # Each on a port of its own.
+    (r"syslog\+(udp|tcp|tls)://[\d.]+:\d+", "syslog+unix:{root}/run/log.sock"),
     (r"--web\b(?!-)(?: (?:[\d.]+:)?\d+)?", "--web 127.0.0.1:0"),
     (r"^glancemetrics web-user", "echo a password | glancemetrics web-user"),
     # Half a minute for a week.

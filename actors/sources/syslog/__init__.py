@@ -122,7 +122,8 @@ class SyslogInputSettings:
         whole(1, 60_000),
         group=Group.ADVANCED,
         metavar="N",
-        help="maximum syslog connections at a time, of each listener",
+        default_shown="1,000 connections",
+        help="maximum syslog connections of each listener at a time",
         allowed="a whole number from 1 to 60000",
     )
     peer_connections: int = setting(
@@ -130,6 +131,7 @@ class SyslogInputSettings:
         whole(1, 60_000),
         group=Group.ADVANCED,
         metavar="N",
+        default_shown="100 connections",
         help="maximum syslog connections from one address",
         allowed="a whole number from 1 to 60000",
     )

@@ -78,7 +78,7 @@ class Report:
         return SourceHealth(self.name, SourceState.FOLLOWING)
 
     def due(self, now: float, *, at_last: bool = False) -> Iterator[NotLines]:
-        """Yield what is to be reported; `at_last`: all that has not been."""
+        """Yield new reports; `at_last`: also those that would wait for their minute."""
         if self.troubles != self._seen:
             self._seen, self._changed_at = attrs.evolve(self.troubles), now
         if not at_last and now - self._reported_at < _REPORT_SECONDS:

@@ -3,6 +3,10 @@
 Whoever receives adds what has arrived and waits for `room`; `send_forever` sends it on. While the
 channel is full at most two gatherings are held: one that is being sent, and one that fills. Then
 nothing is received, so that memory is limited, and the sender waits.
+
+The first lines of a source are also sent as its sample: a thousand servers that begin to send have
+the same format, and a sample is compared with the format that was detected last. Detecting it anew
+takes 25 ms.
 """
 
 from __future__ import annotations
@@ -12,16 +16,23 @@ from collections.abc import Iterable, Iterator
 import attrs
 import trio
 
-from actors.sources.messages import Chunk
+from actors.sources.messages import Begins, Chunk, SourceGone
 from actors.sources.source import Say
 from glancemetrics.health.health import SourceHealth, SourceState
 
 GATHER_SECONDS = 0.1
 """How long messages are gathered: a small chunk costs as much to parse as a large one."""
+_EACH_SECONDS = 0.001
+"""How much longer for each source, since each has a chunk of its own, which takes about as long."""
+_LONGEST_GATHER_SECONDS = 1.0
+_MOST_TOGETHER = 256
+"""Sources whose chunks wait for the channel at the same time: those that wait are parsed together,
+which takes a fifth of the time."""
 GATHER_BYTES = 3 << 20
 """From this size a gathering is sent at once."""
 CHUNK_BYTES = 4 << 20
 """Bytes of a chunk: more of one source are several chunks."""
+_SAMPLE_BYTES = 64 << 10
 _LINE_OVERHEAD = 64
 """Bytes that a line costs beside its own: many empty ones must not take all memory."""
 _BEGIN_OVERHEAD = 1024
@@ -54,6 +65,8 @@ class Gathering:
         self._is_full = trio.Event()
         self._has_room = trio.Event()
         self._has_room.set()
+        self._begun: set[str] = set()
+        """Sources that have sent something."""
         self._behind: set[str] = set()
         """Sources that were reported as not caught up."""
 
@@ -89,11 +102,15 @@ class Gathering:
 
     async def send_forever(self) -> None:
         """Send what has been gathered, again and again."""
+        seconds = GATHER_SECONDS
         while True:
             await self._has_some.wait()
-            with trio.move_on_after(GATHER_SECONDS):
+            with trio.move_on_after(seconds):
                 await self._is_full.wait()
+            count = len(self._gathered)
             await self.send()
+            # Like the last one, most likely.
+            seconds = min(GATHER_SECONDS + count * _EACH_SECONDS, _LONGEST_GATHER_SECONDS)
 
     async def send(self) -> None:
         """Send what has been gathered."""
@@ -110,9 +127,33 @@ class Gathering:
             self._behind.clear()
         else:
             self._behind |= named
-        for one in gathered.values():
-            for chunk in _chunks(one, caught_up=not is_behind):
-                await self._say(chunk)
+        # What was taken from the sockets is sent, also during cancellation.
+        with trio.CancelScope(shield=True):
+            waiting = [*gathered.values()]
+            for start in range(0, len(waiting), _MOST_TOGETHER):
+                async with trio.open_nursery() as nursery:
+                    for one in waiting[start : start + _MOST_TOGETHER]:
+                        nursery.start_soon(self._send, one, not is_behind)
+
+    async def _send(self, one: Gathered, caught_up: bool) -> None:
+        for chunk in _chunks(one, caught_up=caught_up):
+            if one.source not in self._begun and chunk.lines:
+                self._begun.add(one.source)
+                await self._say(Begins(one.source, _sample(chunk.lines)))
+            await self._say(chunk)
+
+    async def forget(self, source: str) -> None:
+        """Say that a source is gone. It begins anew if it sends again."""
+        self._begun.discard(source)
+        self._behind.discard(source)
+        await self._say(SourceGone(source))
+
+
+def _sample(lines: bytes) -> bytes:
+    """Return the first of some lines."""
+    if len(lines) <= _SAMPLE_BYTES:
+        return lines
+    return lines[: lines.rfind(b"\n", 0, _SAMPLE_BYTES) + 1]
 
 
 def _chunks(one: Gathered, *, caught_up: bool) -> Iterator[Chunk]:

@@ -9,7 +9,7 @@ import attrs
 import trio
 
 from actors.sources.gathering import Gathered, Gathering
-from actors.sources.messages import Gap, NotLines, SourceGone
+from actors.sources.messages import Gap, NotLines
 from actors.sources.source import Say
 from actors.sources.syslog.senders import OTHER_SERVERS, Senders
 from glancemetrics.health.health import SourceHealth, SourceState
@@ -174,4 +174,4 @@ class Intake:
             for message in list(report.due(now, at_last=at_last)):
                 await self._say(message)
         for name in self._senders.silent(now):
-            await self._say(SourceGone(name))
+            await self.gathering.forget(name)

@@ -11,6 +11,7 @@ takes 25 ms.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 import attrs
@@ -84,7 +85,7 @@ class Gathering:
             return
         self._size += size + count * _LINE_OVERHEAD
         self._has_some.set()
-        if self._size >= GATHER_BYTES:
+        if self._size >= GATHER_BYTES and not self._is_full.is_set():
             self._is_full.set()
             self._has_room = trio.Event()
 
@@ -104,13 +105,20 @@ class Gathering:
         """Send what has been gathered, again and again."""
         seconds = GATHER_SECONDS
         while True:
-            await self._has_some.wait()
+            # Without anything new, it is still to be said that nothing waits any more.
+            with trio.move_on_after(seconds if self._behind else math.inf):
+                await self._has_some.wait()
             with trio.move_on_after(seconds):
                 await self._is_full.wait()
             count = len(self._gathered)
             await self.send()
             # Like the last one, most likely.
             seconds = min(GATHER_SECONDS + count * _EACH_SECONDS, _LONGEST_GATHER_SECONDS)
+
+    async def finish(self) -> None:
+        """Send what has been gathered when nothing more will be received."""
+        await self.send()
+        await self.send()  # if it was full, that it no longer is
 
     async def send(self) -> None:
         """Send what has been gathered."""

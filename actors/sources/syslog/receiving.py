@@ -123,7 +123,7 @@ async def _receive(
         beside.cancel_scope.cancel()
     for receiver in receivers:
         receiver.look()
-    await intake.gathering.send()
+    await intake.gathering.finish()
     await intake.watch(at_last=True)
 
 

@@ -24,6 +24,8 @@ _UNPARSED_LINES = 20
 _MOST_KINDS = 5
 """Different problems of an output that are logged until it works again."""
 _NUMBERS = re.compile(r"\d+ waiting")
+_RECEIVED = re.compile(r"[a-z][a-z0-9+.-]*:", re.ASCII)
+"""Matches the name of a source that is no file, such as `syslog:web1/nginx`."""
 _MOST_NAMED = 5
 """Logs and outputs named at a time; the rest are counted."""
 
@@ -158,8 +160,10 @@ def _wrong_with(source: SourceHealth) -> str:
     if source.state is SourceState.FOLLOWING and source.format is None and source.detail:
         return f"{source.name}: {source.detail}"  # not a text file
     if source.unparsed > (0 if source.format is None else _UNPARSED_LINES):
-        command = f"glancemetrics formats {shlex.quote(source.name)}"
-        return f"{source.name}: lines in no known format; to see why: {command}"
+        what = f"{source.name}: lines in no known format"
+        if _RECEIVED.match(source.name):
+            return what
+        return f"{what}; to see why: glancemetrics formats {shlex.quote(source.name)}"
     return ""
 
 

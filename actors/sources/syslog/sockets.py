@@ -176,8 +176,8 @@ def _problem(listener: SyslogListener, error: OSError) -> str:
             return f"in use by another program; try {hint}"
         case errno.EACCES | errno.EPERM:
             return (
-                f"ports below 1024 need rights; try -f {listener.with_port(5514)}, or in systemd's "
-                "unit: AmbientCapabilities=CAP_NET_BIND_SERVICE"
+                f"ports below 1024 need the right CAP_NET_BIND_SERVICE; try "
+                f"-f {listener.with_port(5514)}"
             )
         case errno.EADDRNOTAVAIL:
             return (

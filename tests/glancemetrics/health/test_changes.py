@@ -56,6 +56,12 @@ def test_a_glob_that_matches_at_last_is_told() -> None:
     assert looks.look(LOG) == ["WARNING *.log: no longer followed, or found in the meantime"]
 
 
+def test_no_command_is_shown_for_lines_that_were_received() -> None:
+    looks = Looks()
+    received = SourceHealth("syslog:web1/cron", SourceState.FOLLOWING, unparsed=3)
+    assert looks.look(received) == ["WARNING syslog:web1/cron: lines in no known format"]
+
+
 def test_a_log_of_which_nothing_parses_is_told() -> None:
     looks = Looks()
     looks.look(LOG)

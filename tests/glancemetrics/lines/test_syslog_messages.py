@@ -55,8 +55,10 @@ def test_both_framings_follow_each_other_on_one_connection() -> None:
 
 
 def test_lines_that_begin_with_a_number_are_not_counted() -> None:
-    lines = [b"192.0.2.1 - - [x]", b"200 GET /index.html", b"7", b"1795820000 x", b"12 <b>bold</b>"]
-    assert framed(b"\n".join(lines) + b"\n", []).whole == lines
+    lines = [b"192.0.2.1 - - [x]", b"200 GET /index.html", b"7", b"1795820000 x", b"40 <b>bold</b>"]
+    for first in range(len(lines)):
+        rotated = lines[first:] + lines[:first]
+        assert framed(b"\n".join(rotated) + b"\n", []).whole == rotated
 
 
 def test_counted_lines_without_any_header_are_found() -> None:

@@ -33,6 +33,8 @@ from tests.conftest import needs
 from tests.lines import line
 from tests.waiting import free_port
 
+pytestmark = pytest.mark.slow
+
 COUNT = 20
 
 

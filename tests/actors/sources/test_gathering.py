@@ -98,6 +98,18 @@ async def test_all_who_wait_for_room_get_it(
     assert added == 200
 
 
+async def test_a_chunk_is_limited(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    made, receive = await gathered(nursery)
+    made.add("a", "web1", [b"%07d" % number + LINE for number in range(9000)])
+    await trio.sleep(0.05)
+    chunks = of_kind(waiting(receive), Chunk)
+    assert max(len(chunk.lines) for chunk in chunks) <= gathering_module.CHUNK_BYTES
+    lines = b"".join(chunk.lines for chunk in chunks).splitlines()
+    assert [int(one[:7]) for one in lines] == list(range(9000))
+
+
 async def test_sources_that_were_behind_are_reported_as_caught_up(
     autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:

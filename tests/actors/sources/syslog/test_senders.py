@@ -254,16 +254,32 @@ QUEUE = (
 )
 
 
-@pytest.mark.parametrize("pause", [0.0, 3.0])
-async def test_a_queue_of_rsyslog_outlives_our_restart(tmp_path: Path, pause: float) -> None:
+@pytest.mark.parametrize(("driver", "pause"), [("", 0.0), ("", 3.0), ("gtls", 0.0), ("ossl", 0.0)])
+async def test_a_queue_of_rsyslog_outlives_our_restart(
+    tmp_path: Path, driver: str, pause: float
+) -> None:
     """A clean stop, in the middle of traffic: nothing is lost and nothing comes twice."""
     port, log = free_port(), tmp_path / "access.log"
     text = f"syslog+tcp://127.0.0.1:{port}"
-    action = f'action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp" {QUEUE})'
+    flags, before, secured = {}, "", ""
+    if driver:
+        needs_driver(driver)
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        server = authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem
+        server.write_to_path(str(tmp_path / "server.pem"))
+        text = f"syslog+tls://127.0.0.1:{port}"
+        flags = {"syslog_input_cert": str(tmp_path / "server.pem")}
+        before = f'global(defaultNetstreamDriverCAFile="{tmp_path}/ca.pem")\n'
+        secured = f'streamDriver="{driver}" streamDriverMode="1" '
+        secured += 'streamDriverAuthMode="x509/certvalid"'
+    action = (
+        f'action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp" {secured} {QUEUE})'
+    )
     log.touch()
     written = 0
     seen: list[int] = []
-    with rsyslog(tmp_path, log, action):
+    with rsyslog(tmp_path, log, action, before):
         async with trio.open_nursery() as writing:
 
             async def write_all() -> None:
@@ -273,12 +289,12 @@ async def test_a_queue_of_rsyslog_outlives_our_restart(tmp_path: Path, pause: fl
                     written += 5
                     await trio.sleep(0.02)
 
-            async with monitoring(text) as first:
+            async with monitoring(text, **flags) as first:
                 writing.start_soon(write_all)
                 while first.records < 300:
                     await trio.sleep(0.05)
             await trio.sleep(pause)
-            async with monitoring(text) as second:
+            async with monitoring(text, **flags) as second:
                 with trio.move_on_after(40):
                     while written < 2000 or first.records + second.records < written:
                         await trio.sleep(0.05)

@@ -48,6 +48,12 @@ class Heard:
         return [one.what for one in self.messages if isinstance(one, Gap)]
 
     @property
+    def dropped(self) -> int:
+        """How many messages the gaps name."""
+        counts = [what.split(" dropped ")[1].split()[0] for what in self.gaps]
+        return sum(int(count.replace(",", "")) for count in counts)
+
+    @property
     def gone(self) -> list[str]:
         return [one.name for one in self.messages if isinstance(one, SourceGone)]
 
@@ -76,11 +82,12 @@ async def listening(
 
     async def gather() -> None:
         first = True
-        async for message in receive:
-            heard.messages.append(message)
-            if held_up is not None and not first:
-                await held_up.wait()
-            first = False
+        async with receive:  # if the test fails, the source does not wait for it
+            async for message in receive:
+                heard.messages.append(message)
+                if held_up is not None and not first:
+                    await held_up.wait()
+                first = False
         heard.ended = True
 
     async with trio.open_nursery() as nursery:

@@ -301,13 +301,14 @@ async def test_incomplete_messages_have_a_limit_in_all(monkeypatch: pytest.Monke
     async with listening(text) as heard:
         greedy = [connected(port) for _ in range(3)]
         modest = connected(port)
-        modest.sendall(b"<14>mod")
         for sender in greedy:
             sender.settimeout(20)
             sender.sendall(b"x" * 500_000)
             await trio.sleep(0.3)
-        modest.sendall(b"est\n")
-        await heard.until(lambda: b"modest" in heard.all_lines)
+        modest.sendall(b"<14>" + b"m" * 60_000)  # over the limit, but not much
+        await trio.sleep(0.3)
+        modest.sendall(b"\n")
+        await heard.until(lambda: b"m" * 60_000 in heard.all_lines)
         with suppress(ConnectionResetError):  # some of it was not read
             assert greedy[2].recv(10) == b""
         for sender in (modest, *greedy):

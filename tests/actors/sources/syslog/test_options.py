@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,7 @@ from glancemetrics.configuration.settings import read_settings
 from glancemetrics.errors import UsageError
 from glancemetrics.planning.sources import PATH, Sources, scheme_of
 from tests.actors.sources.syslog.desks import desk_of
+from tests.conftest import needs
 
 
 @pytest.mark.parametrize(
@@ -102,3 +107,49 @@ def test_a_check_tells_of_certificates_that_are_missing(
     ]
     assert check('file = "syslog+udp://0.0.0.0"', "x.toml") == UsageError.exit_status
     assert "needs a port" in capsys.readouterr().err
+
+
+def started(folder: Path, text: str, *before: str) -> tuple[int, str]:
+    """Start a monitor that cannot listen; returns its status and its last words."""
+    flags = ("--no-console", "--config", "off", "--state-dir", "off", "--alert-log", "off")
+    done = subprocess.run(
+        [*before, sys.executable, "-m", "glancemetrics", "-f", text, *flags],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_what_cannot_be_listened_on_ends_the_program_with_one_sentence(tmp_path: Path) -> None:
+    status, said = started(tmp_path, "syslog+udp://0.0.0.0")
+    assert status == 2
+    assert said.startswith("glancemetrics: error: --file syslog+udp://0.0.0.0: needs a port")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        text = f"syslog+tcp://127.0.0.1:{other.getsockname()[1]}"
+        status, said = started(tmp_path, text)
+    assert status == 1
+    assert said.startswith(f"glancemetrics: error: --file {text}: in use by another program; try")
+    status, said = started(tmp_path, "syslog+tcp://no-such-host.invalid:5514")
+    assert status == 1
+    assert said.endswith("; check the name")
+
+
+@pytest.mark.slow
+def test_a_port_that_needs_rights_is_told_with_another(tmp_path: Path) -> None:
+    needs("setpriv")
+    first = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    if first <= 514:
+        pytest.skip("this machine lets everybody listen there")
+    before = ("setpriv", "--bounding-set=-net_bind_service") if os.geteuid() == 0 else ()
+    status, said = started(tmp_path, "syslog+udp://127.0.0.1:514", *before)
+    assert (status, said) == (
+        1,
+        "glancemetrics: error: --file syslog+udp://127.0.0.1:514: ports below 1024 need the right "
+        "CAP_NET_BIND_SERVICE; try -f syslog+udp://127.0.0.1:5514",
+    )

@@ -23,6 +23,8 @@ class CertificateFiles:
     """The authority that clients need a certificate of; `None`: they need none."""
     option: str
     """The options without their last part: `--web`."""
+    protocols: tuple[str, ...] = ()
+    """What is spoken over TLS, if clients ask for it (ALPN, RFC 7301)."""
 
     def problem(self) -> str:
         """Return why no context can be made of them, in a sentence; empty if one can."""
@@ -36,6 +38,8 @@ class CertificateFiles:
         """Read the files. Raises `GlanceMetricsError`, which names the option."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.protocols:
+            context.set_alpn_protocols([*self.protocols])
         self.stamp()  # names the file that cannot be read
         try:
             # Without a password OpenSSL would ask for one on the terminal.

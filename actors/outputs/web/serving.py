@@ -9,14 +9,11 @@ read holds up one stream and not the connection, where no time limit would see i
 from __future__ import annotations
 
 import errno
-import os
-import resource
 import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, cast
 
 import trio
@@ -30,15 +27,18 @@ from loguru import logger
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from actors.files.certificates import CertificateFiles, FreshContext
+from actors.files.open_files import allow_open_files
 from actors.outputs.web import WebAddress, WebSettings
 from actors.outputs.web.http1 import Http1
 from actors.outputs.web.networks import network_of
 from actors.outputs.web.problems import problem
-from glancemetrics.errors import GlanceMetricsError, sentence
+from glancemetrics.errors import sentence
 
 MOST_CONNECTIONS = 4096
 _MOST_OF_ONE = 1500
 """Connections of one network (`networks.py`), which may be that of an office's gateway."""
+_MOST_FILES = 65_536
 _SPARE_FILES = 256
 """Open files that are left for logs and outputs."""
 HEAD_SECONDS = 10.0
@@ -171,9 +171,12 @@ class Certificates:
     """The TLS context, made anew when its files change."""
 
     def __init__(self, settings: WebSettings) -> None:
-        self._settings = settings
-        self._stamp: object = None
-        self._problem = ""
+        self._files: CertificateFiles | None = None
+        if settings.cert is not None:
+            self._files = CertificateFiles(
+                settings.cert, settings.key, settings.client_ca, "--web", ("http/1.1",)
+            )
+        self._fresh: FreshContext | None = None
         self.context: ssl.SSLContext | None = None
         """`None`: without TLS."""
         self.names: frozenset[str] = frozenset()
@@ -181,42 +184,15 @@ class Certificates:
 
     def refresh(self) -> None:
         """Read the files if they have changed. Raises `GlanceMetricsError` the first time only."""
-        settings = self._settings
-        if settings.cert is None:
+        if self._files is None:
             return
-        try:
-            stamp = _stamp(settings)
-            if stamp == self._stamp:
-                self._problem = ""
-                return
-            self.context = _context(settings)
-            self.names = _names_in(settings.cert)
-            self._stamp, self._problem = stamp, ""
-        except (OSError, ValueError, GlanceMetricsError) as error:
-            reason = str(error)
-            if not isinstance(error, GlanceMetricsError):
-                reason = f"--web-cert {settings.cert}: {_tls_problem(error)}"
-            if self.context is None:
-                raise GlanceMetricsError(reason) from None
-            if reason != self._problem:
-                logger.warning("{}; the certificate of before is still used", reason)
-            self._problem = reason
-
-
-def _stamp(settings: WebSettings) -> list[tuple[int, int]]:
-    """Return what changes with the files. Raises `GlanceMetricsError`, which names the option."""
-    found = []
-    for name in ("cert", "key", "client_ca"):
-        path = getattr(settings, name)
-        if path is not None:
-            try:
-                with Path(path).open("rb") as file:
-                    known = os.fstat(file.fileno())
-            except OSError as error:
-                option = f"--web-{name.replace('_', '-')}"
-                raise GlanceMetricsError(f"{option} {path}: {error.strerror}") from None
-            found.append((known.st_mtime_ns, known.st_ino))
-    return found
+        if self._fresh is None:
+            self._fresh = FreshContext(self._files)
+        else:
+            self._fresh.refresh()
+        if self.context is not self._fresh.context:
+            self.context = self._fresh.context
+            self.names = _names_in(self._files.cert)
 
 
 def _names_in(path: str) -> frozenset[str]:
@@ -229,24 +205,6 @@ def _names_in(path: str) -> frozenset[str]:
         found = {}
     names = found.get("subjectAltName", ())
     return frozenset(str(value).lower() for kind, value in names if kind == "DNS")
-
-
-def _tls_problem(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError):
-        return f"not a PEM file of a certificate and its key ({error.reason or 'invalid'})"
-    return sentence(error)
-
-
-def _context(settings: WebSettings) -> ssl.SSLContext:
-    assert settings.cert is not None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(settings.cert, settings.key)
-    if settings.client_ca is not None:
-        context.load_verify_locations(settings.client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
 
 
 class Serving:
@@ -274,7 +232,7 @@ class Serving:
 
     async def run(self, started: Callable[[str], None]) -> None:
         """Serve until cancelled; `started` gets the address of the page. Raises `OSError`."""
-        self._most = min(MOST_CONNECTIONS, _files_allowed() - _SPARE_FILES)
+        self._most = min(MOST_CONNECTIONS, allow_open_files(_MOST_FILES) - _SPARE_FILES)
         listeners = await trio.open_tcp_listeners(self._address.port, host=self._address.host)
         port = listeners[0].socket.getsockname()[1]
         scheme = "http" if self._certificates.context is None else "https"
@@ -405,19 +363,6 @@ def _free_port(address: WebAddress) -> int | None:
             continue
         return port
     return None
-
-
-def _files_allowed() -> int:
-    """Return how many files may be open, after raising the limit as far as it may be."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        except (OSError, ValueError):
-            return soft
-        return wanted
-    return 65_536 if soft == resource.RLIM_INFINITY else soft
 
 
 def _config() -> Config:

@@ -175,12 +175,15 @@ class _Checkpointing:
         self._last = -math.inf
         self._marked: dict[str, Mark] = {}
         """The marks of the last one."""
+        self._lines = aggregation.lines
+        """How many lines it has; sources that only receive have no marks."""
 
     def is_due(self, *, ended: bool) -> bool:
         now = trio.current_time()
         if ended:
             return self._seconds < math.inf
-        has_come = self._marks != self._marked or now >= self._last + _QUIET_SECONDS
+        is_new = self._marks != self._marked or self._aggregation.lines != self._lines
+        has_come = is_new or now >= self._last + _QUIET_SECONDS
         return now >= self._next and has_come
 
     async def checkpoint(self) -> Checkpoint:
@@ -190,7 +193,7 @@ class _Checkpointing:
         state = await trio.to_thread.run_sync(lambda: to_bytes(aggregation.to_state()))
         self._last = trio.current_time()
         self._next = self._last + max(self._seconds, _LEAST_PAUSE * (self._last - began))
-        self._marked = dict(self._marks)
+        self._marked, self._lines = dict(self._marks), aggregation.lines
         taken = None if self._history is None else self._history.position
         return Checkpoint(state, tuple(self._marks.values()), taken)
 

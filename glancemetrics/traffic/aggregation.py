@@ -208,6 +208,11 @@ class Aggregation:
             self._clock.observe(name, None, source.state is not SourceState.READING, 0)
 
     @property
+    def lines(self) -> int:
+        """How many lines were read since the start."""
+        return self._lines
+
+    @property
     def is_settled(self) -> bool:
         """Whether everything counted for rules has been passed on."""
         return not self._counted

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.monitor.service import CHECKPOINT_SECONDS
 from tests.lines import line
 from tests.waiting import Running, eventually, free_port, until_listening
 
@@ -102,3 +103,36 @@ def test_a_clean_restart_loses_nothing_and_keeps_incidents_and_history(tmp_path:
     after = events(tmp_path)
     assert after.count("triggered") == before.count("triggered")
     assert recorded(tmp_path, text) == sender.sent
+
+
+@pytest.mark.slow
+def test_a_crash_loses_what_came_after_the_last_checkpoint_only(tmp_path: Path) -> None:
+    """A socket that it leaves behind is taken over."""
+    text = f"syslog+unix:{tmp_path}/gm.sock"
+
+    def say(count: int) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.connect(f"{tmp_path}/gm.sock")
+            for _ in range(count):
+                sender.send(b"<190>Nov 27 23:00:00 nginx: " + line(int(time.time())))
+
+    def records() -> int:
+        return int(newest(tmp_path).get("health", {}).get("records", -1))
+
+    command = [*PROGRAM, "-f", text, "--no-console", "--config", "off", "--json"]
+    command += ["--state-dir", str(tmp_path / "state"), "--alert-log", "off", "--refresh", "0.5"]
+    with (
+        (tmp_path / "snapshots").open("wb") as snapshots,
+        Running(command, cwd=tmp_path, stdout=snapshots) as process,
+    ):
+        eventually(lambda: records() == 0, what="a snapshot")
+        time.sleep(2)  # the first checkpoint has nothing yet
+        say(100)
+        eventually(lambda: records() == 100, what="100 requests")
+        time.sleep(CHECKPOINT_SECONDS + 2)
+        process.kill()
+        process.wait(20)
+    with monitor(tmp_path, text):
+        eventually(lambda: records() == 100, what="the same 100 requests")
+        say(10)
+        eventually(lambda: records() == 110, what="10 more requests")

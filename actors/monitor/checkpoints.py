@@ -20,6 +20,7 @@ from actors.state.state_file import make_folder, replace_state
 from actors.state.state_lock import claim
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.incidents.alert_events import AlertEvent
+from glancemetrics.planning.sources import PATH, scheme_of
 from glancemetrics.state.tree import DamagedStateError, State, from_bytes, to_bytes
 
 UNLIKE_OURS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
@@ -51,11 +52,18 @@ class Saved:
     """Number of records in the history; `None` without one."""
 
 
+def _whole_name(source: str) -> str:
+    """Return the name of a source that does not depend on the current directory."""
+    if scheme_of(source) != PATH:
+        return source
+    return os.path.abspath(source)  # noqa: PTH100 - a link stays what it is
+
+
 class Checkpoints:
     """The checkpoint file for a set of sources."""
 
     def __init__(self, folder: Path, sources: Sequence[str]) -> None:
-        name = hashlib.sha256("\0".join(sorted(map(os.path.abspath, sources))).encode())
+        name = hashlib.sha256("\0".join(sorted(map(_whole_name, sources))).encode())
         self.path = folder / f"monitor-{name.hexdigest()[:16]}.state"
         self._lock: int | None = None
 

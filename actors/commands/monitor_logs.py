@@ -36,6 +36,8 @@ from actors.outputs.desk import Desk, no_report, nothing_kept
 from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.output import Essential, Screen, Staying
 from actors.outputs.registry import make_outputs
+from actors.sources.intake import Intake
+from actors.sources.posted import POSTED
 from actors.sources.registry import kinds_of
 from actors.state.acknowledgements import FILE_NAME as ACKNOWLEDGEMENTS
 from actors.state.acknowledgements import Acknowledgements
@@ -141,7 +143,8 @@ class _Program:
         checkpoints = self._claimed()
         history = history_of(plan, checkpoints, time.time)
         answering = None if history is None else Answering(history.recorded)
-        desk = self._desk(history, answering, is_resuming=checkpoints is not None)
+        intake = Intake() if plan.sources.of(POSTED.schemes) else None
+        desk = self._desk(history, answering, intake, is_resuming=checkpoints is not None)
         outputs = make_outputs(desk)
         self._screen = next((one for one in outputs if isinstance(one, Screen)), None)
         async with trio.open_nursery() as nursery:
@@ -157,6 +160,7 @@ class _Program:
                 standard_input=lambda: 0,
                 history=history,
                 latest=desk.latest,
+                intake=intake,
                 stays=self._screen is not None or any(isinstance(one, Staying) for one in outputs),
                 oldest_sent=oldest_sent,
             )
@@ -204,7 +208,12 @@ class _Program:
         return checkpoints
 
     def _desk(
-        self, history: History | None, answering: Answering | None, *, is_resuming: bool
+        self,
+        history: History | None,
+        answering: Answering | None,
+        intake: Intake | None,
+        *,
+        is_resuming: bool,
     ) -> Desk:
         async def write_report(path: str, where: str | None, span: TimeSpan) -> str:
             if history is None:
@@ -230,6 +239,7 @@ class _Program:
             answer=nothing_kept if answering is None else answering.answer,
             raw_line=RawLines(self._plan).find,
             write_report=write_report,
+            intake=intake,
             has_standard_input=not any(kind.has_standard_input for kind in kinds),
             is_resuming=is_resuming,
             only_shows=self._only_shows,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
@@ -41,6 +42,10 @@ _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 class DamagedError(Exception):
     """A compressed file is truncated, or is not what its first bytes say."""
+
+
+class TooLargeError(Exception):
+    """More comes out than is wanted."""
 
 
 class ArchiveError(DamagedError):
@@ -83,6 +88,20 @@ def decompressed(file: BinaryIO, compression: str) -> Iterator[bytes]:
     for block in blocks:
         yield decoder.decode(block).encode("utf-8", "backslashreplace")
     yield decoder.decode(b"", final=True).encode("utf-8", "backslashreplace")
+
+
+def unpacked(data: bytes, compression: str, most: int) -> bytes:
+    """Return what compressed bytes hold: `gzip`, `deflate` (RFC 1950) or `zstd`.
+
+    It is unpacked in steps, and no further than `most` bytes. Raises `TooLargeError` if there are
+    more, and `DamagedError`.
+    """
+    whole = bytearray()
+    for block in _decompressed(io.BytesIO(data), compression):
+        whole += block
+        if len(whole) > most:
+            raise TooLargeError
+    return bytes(whole)
 
 
 def _plain(file: BinaryIO) -> Iterator[bytes]:
@@ -136,6 +155,7 @@ def _hungry(decompressor: Any) -> bool:
 
 _DECOMPRESSORS: dict[str, tuple[Callable[[], Any], Callable[[Any, bytes], bytes]]] = {
     "gzip": (lambda: zlib.decompressobj(_GZIP_WINDOW), _zlib_block),
+    "deflate": (zlib.decompressobj, _zlib_block),
     "bzip2": (bz2.BZ2Decompressor, _zlib_block),
     "xz": (lzma.LZMADecompressor, _zlib_block),
 }

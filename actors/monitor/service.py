@@ -26,6 +26,7 @@ from actors.monitor.restarting import keep_running
 from actors.outputs.desk import Latest
 from actors.outputs.output import Output, want_totals
 from actors.sources.desk import SavedMarks, SourceDesk
+from actors.sources.intake import Intake
 from actors.sources.mark import Mark
 from actors.sources.messages import FromSource
 from actors.sources.position import From, StartPosition
@@ -135,10 +136,14 @@ async def monitor(
     standard_input: Callable[[], int],
     history: History | None = None,
     latest: Latest | None = None,
+    intake: Intake | None = None,
     stays: bool = False,
     oldest_sent: float = -math.inf,
 ) -> None:
-    """Run a plan until `stop`, and keep its records in the history: see `_run`."""
+    """Run a plan until `stop`, and keep its records in the history: see `_run`.
+
+    `latest` and `intake` are also on the desk of the outputs.
+    """
     async with trio.open_nursery() as beside:
         if history is not None:
             beside.start_soon(history.run)
@@ -151,6 +156,7 @@ async def monitor(
             standard_input=standard_input,
             history=history,
             latest=latest,
+            intake=intake,
             stays=stays,
             oldest_sent=oldest_sent,
         )
@@ -167,6 +173,7 @@ async def _run(
     standard_input: Callable[[], int],
     history: History | None,
     latest: Latest | None,
+    intake: Intake | None,
     stays: bool,
     oldest_sent: float,
 ) -> None:
@@ -241,6 +248,8 @@ async def _run(
         standard_input=standard_input,
         once=settings.once,
         before=resumed.marks,
+        state=None if checkpoints is None else checkpoints.path,
+        intake=intake,
         on_saved=saved.listen,
     )
     sources = make_sources(settings, desk)

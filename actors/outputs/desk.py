@@ -10,6 +10,7 @@ from typing import Protocol
 
 import attrs
 
+from actors.sources.intake import Intake
 from actors.state.acknowledgements import Acknowledgements
 from actors.state.clock import WallClock
 from actors.state.silences import Silences
@@ -106,6 +107,8 @@ class Desk:
     has_standard_input: bool = True
     """Whether standard input is free for keys."""
     latest: Latest = attrs.field(factory=Latest)
+    intake: Intake | None = None
+    """Takes lines that are sent to outputs; `None` if none are followed (`-f http:`)."""
     only_shows: str = ""
     """Why nothing is recorded and nobody is notified, in a sentence; empty: all outputs run."""
     is_resuming: bool = False

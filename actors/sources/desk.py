@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import attrs
 
 from actors.sources.dating import LineDating
+from actors.sources.intake import Intake
 from actors.sources.mark import Mark
 from actors.sources.position import StartPosition
 from glancemetrics.planning.sources import Sources
@@ -52,6 +54,11 @@ class SourceDesk:
     """Whether a source ends when it has been read to its end."""
     before: Sequence[Mark] = ()
     """How far the previous run had read all sources, of all kinds."""
+    state: Path | None = None
+    """The file of the checkpoints; a source may keep its own beside it, with another suffix. `None`
+    if no state is kept."""
+    intake: Intake | None = None
+    """Where outputs hand over lines that were sent to them; `None` if none may."""
     on_saved: OnSaved = attrs.field(factory=lambda: SavedMarks().listen)
     """Registers a listener that is called in trio's thread, after each checkpoint is on the disk,
     with its marks by source."""

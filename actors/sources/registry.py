@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from actors.sources.agents import AGENTS
 from actors.sources.files import FILES
 from actors.sources.kind import SourceKind
+from actors.sources.posted import POSTED
 from actors.sources.standard_input import STANDARD_INPUT
 from actors.sources.syslog import SYSLOG_INPUT
 from glancemetrics.errors import UsageError
@@ -26,6 +27,7 @@ SOURCES: list[SourceKind[Any]] = [
     STANDARD_INPUT,
     AGENTS,
     SYSLOG_INPUT,
+    POSTED,
 ]
 
 _PLACE = "{sources}"

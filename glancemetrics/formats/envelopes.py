@@ -154,6 +154,9 @@ _SHIPPED = ("message", "log", "line", "event/original", "event.original", "MESSA
 """Keys that hold the line: Filebeat and Vector, Fluent Bit, Promtail, Logstash, systemd."""
 _SHIPPING_TIMES = ("@timestamp", "timestamp", "time", "date", "ts")
 _SHIPPER_PATHS = _paths(*_SHIPPED, *_SHIPPING_TIMES, nothing=Nothing.EMPTY)
+_HOSTS = ("_HOSTNAME", "hostname", "host/name", "host.name", "host")
+"""Keys that hold the server's name: systemd, Fluent Bit, Filebeat, Vector."""
+_HOST_PATHS = _paths(*_SHIPPED, *_HOSTS, nothing=Nothing.EMPTY)
 _JOURNAL_PATHS = _paths("MESSAGE", "__REALTIME_TIMESTAMP", "_HOSTNAME")
 
 
@@ -237,6 +240,18 @@ def _take_off_shipper(lines: pa.StringArray) -> Opened:
             read = read_numbers(texts.fill_null(""), Kind.ANY_TIME)
             times = np.where((times == NO_TIME) & read.known, read.values, times)
     return _opened(lines, line, times)
+
+
+def names_of_servers(lines: pa.StringArray) -> list[str]:
+    """Return the servers that log shippers name in their objects; empty for all other lines.
+
+    An object without a line in it may be a line of the log itself, where `host` is something else.
+    """
+    found = _values(_HOST_PATHS, len(_SHIPPED) + len(_HOSTS), lines)
+    is_shipped = pc.coalesce(*found[: len(_SHIPPED)]).is_valid()
+    named = pc.coalesce(*found[len(_SHIPPED) :])
+    names: list[str] = pc.if_else(is_shipped, named, None).fill_null("").to_pylist()
+    return names
 
 
 _POD = r"[a-z0-9][a-z0-9.-]*-[a-z0-9]+"

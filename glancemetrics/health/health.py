@@ -49,6 +49,8 @@ class SourceHealth:
     last_record: int | None = None
     """Second of its newest record, also if that was before the window when following began; `None`
     if there is none."""
+    note: str = ""
+    """What it has done so far, in a few words, for people. It is no problem."""
 
     @property
     def is_unread(self) -> bool:

@@ -7,6 +7,7 @@ import attrs
 from glancemetrics.http_api import parameters
 from glancemetrics.http_api.answer_arrow import MEDIA_TYPE as ARROW
 from glancemetrics.http_api.parameters import Parameter
+from glancemetrics.http_api.sent_lines import MEDIA as LINES
 
 JSON, CSV, HTML, EVENTS, PROBLEM = (
     *("application/json", "text/csv; charset=utf-8", "text/html; charset=utf-8"),
@@ -28,6 +29,10 @@ class Endpoint:
     parameters: tuple[Parameter, ...] = ()
     body: str | None = None
     """The schema of the JSON that it takes; `None`: it takes none."""
+    takes: tuple[str, ...] = ()
+    """The media types of a body that is no JSON of a schema: lines."""
+    is_for_senders: bool = False
+    """Whether it is for those in `--web-senders`, and for nobody else."""
     answer: str = ""
     """The schema of what it returns as JSON; empty: it returns nothing, or no JSON."""
     media: tuple[str, ...] = (JSON,)
@@ -165,6 +170,19 @@ ENDPOINTS = (
         media=(),
         status=204,
         is_writing=True,
+        may_be_missing=True,
+    ),
+    Endpoint(
+        name="send_lines",
+        path="/lines",
+        method="POST",
+        group="Lines",
+        about="Send lines of a log: text, or JSON with a line in each value. If the answer is "
+        "200, they are counted exactly once.",
+        parameters=(parameters.SERVER,),
+        takes=tuple(LINES),
+        answer="TakenLines",
+        is_for_senders=True,
         may_be_missing=True,
     ),
     Endpoint(

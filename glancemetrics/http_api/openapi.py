@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from glancemetrics.formats.posted_keys import MOST_KEY
 from glancemetrics.http_api.endpoints import ENDPOINTS, JSON, PROBLEM, Endpoint
 from glancemetrics.http_api.schemas import SCHEMAS, ref
+from glancemetrics.http_api.sent_lines import CODINGS
 
 BASE = "/api/v1"
 
@@ -14,24 +16,67 @@ _PROBLEMS = {
     401: "A token or a password is needed.",
     403: "Not allowed: from another site, or without `--web-admin`.",
     404: "There is no such thing.",
+    408: "The body arrived too slowly.",
+    409: "A request with the same `Idempotency-Key` is in progress.",
     413: "The body is too large.",
-    415: "The body is not JSON.",
+    415: "The body is of another type.",
+    422: "The `Idempotency-Key` was used for other lines.",
     421: "The host's name is not one of this server's (`--web-host`).",
     429: "Too many requests; `Retry-After` says when to come back.",
     503: "Cannot be answered now.",
 }
 
 
-def openapi(version: str, *, has_tokens: bool, has_users: bool) -> dict[str, Any]:
+_HEADERS_OF_SENDERS = [
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "A text of your choice for this batch: sent again with it, for a day, its "
+        "lines are not counted again (draft-ietf-httpapi-idempotency-key-header).",
+        "required": False,
+        "schema": {"type": "string", "minLength": 1, "maxLength": MOST_KEY},
+    },
+    {
+        "name": "Content-Encoding",
+        "in": "header",
+        "description": "How the body is compressed.",
+        "required": False,
+        "schema": {"type": "string", "enum": ["identity", *CODINGS.split(", ")]},
+    },
+]
+_ANY_BODY: dict[str, dict[str, Any]] = {
+    "text/plain": {"type": "string", "description": "A line each, ended by a newline."},
+    "application/x-ndjson": {"type": "string", "description": "A JSON value on each line."},
+    "application/json": {
+        "type": "array",
+        "items": {"type": ["object", "string"]},
+        "description": "A line in each: an object as it is, or what a shipper has put its line in.",
+    },
+}
+
+
+def openapi(
+    version: str, *, has_tokens: bool, has_users: bool, has_senders: bool = False
+) -> dict[str, Any]:
     """Return the document (OpenAPI 3.1.0, section 4)."""
     paths: dict[str, Any] = {}
     for endpoint in ENDPOINTS:
-        paths.setdefault(BASE + endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+        operation = _operation(endpoint)
+        if endpoint.is_for_senders:
+            operation["security"] = [{"sender": []}] if has_senders else []
+        paths.setdefault(BASE + endpoint.path, {})[endpoint.method.lower()] = operation
     schemes: dict[str, Any] = {}
     if has_tokens:
         schemes["token"] = {"type": "http", "scheme": "bearer"}
     if has_users:
         schemes["password"] = {"type": "http", "scheme": "basic"}
+    viewers: list[dict[str, list[str]]] = [{name: []} for name in schemes]
+    if has_senders:
+        schemes["sender"] = {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token of `--web-senders`; also `Basic` with the token as password.",
+        }
     document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
@@ -43,8 +88,8 @@ def openapi(version: str, *, has_tokens: bool, has_users: bool) -> dict[str, Any
         "paths": paths,
         "components": {"schemas": SCHEMAS, "securitySchemes": schemes},
     }
-    if schemes:
-        document["security"] = [{name: []} for name in schemes]
+    if viewers:
+        document["security"] = viewers
     return document
 
 
@@ -65,7 +110,9 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         }
         for one in endpoint.parameters
     ]
-    if endpoint.method != "GET":
+    if endpoint.is_for_senders:
+        parameters += _HEADERS_OF_SENDERS
+    elif endpoint.method != "GET":
         parameters.append(
             {
                 "name": "X-GlanceMetrics",
@@ -82,6 +129,11 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             "required": True,
             "content": {JSON: {"schema": ref(endpoint.body)}},
         }
+    if endpoint.takes:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {media: {"schema": _ANY_BODY[media]} for media in endpoint.takes},
+        }
     return operation
 
 
@@ -97,6 +149,8 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         statuses.append(404)
     if endpoint.body is not None:
         statuses += [413, 415]
+    if endpoint.is_for_senders:
+        statuses += [408, 409, 413, 415, 422]
     found = {str(endpoint.status): good, "431": {"description": "The head is over 32 kB."}}
     if endpoint.method == "GET" and endpoint.media and endpoint.name != "events":
         found["304"] = {"description": "Unchanged since the `ETag` of `If-None-Match`."}

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from glancemetrics.errors import UsageError
+from glancemetrics.formats.posted_lines import MOST_NAME, is_server_name
 from glancemetrics.history import named_values
 from glancemetrics.history.measures import ALLOWED as ALLOWED_MEASURES
 from glancemetrics.history.measures import MEASURES, measure_called
@@ -72,6 +73,12 @@ def _span(text: str) -> int:
         return parse_span(text)
     except ValueError:
         raise UsageError(f"must be {ALLOWED_SPAN}") from None
+
+
+def _server(text: str) -> str:
+    if not is_server_name(text):
+        raise UsageError(f"must be the name of a server, at most {MOST_NAME} characters")
+    return text
 
 
 def _instant(text: str) -> str:
@@ -179,6 +186,13 @@ FIELD = Parameter("field", "The field.", _TEXT, _text, is_required=True)
 PREFIX = Parameter("prefix", "What the values contain.", _TEXT, _text, "")
 INCIDENT = Parameter("incident", "The incident's id.", _TEXT, _text, is_required=True)
 PATTERN = Parameter("pattern", "The silence's pattern.", _TEXT, _text, is_required=True)
+SERVER = Parameter(
+    "server",
+    "The server that wrote the lines; by default the sender's name. Others must be allowed by its "
+    "line in the file of `--web-senders`.",
+    _TEXT,
+    _server,
+)
 SNAPSHOTS = Parameter(
     "snapshots", "Send snapshots.", {"type": "boolean", "default": True}, _flag, True
 )

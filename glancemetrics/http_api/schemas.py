@@ -145,6 +145,16 @@ NEW_ACKNOWLEDGEMENT = {
 }
 ACKNOWLEDGEMENT = _object({"incident": TEXT, "at": EPOCH})
 
+TAKEN_LINES = _object(
+    {
+        "lines": {**COUNT, "description": "Lines in the body."},
+        "repeated": {
+            **FLAG,
+            "description": "Whether a request with the same `Idempotency-Key` was taken before.",
+        },
+    }
+)
+
 _SOURCE = _object(
     {
         "name": TEXT,
@@ -156,6 +166,7 @@ _SOURCE = _object(
         "behind": NUMBER,
         "opened": FLAG,
         "last_record": _MAYBE_EPOCH,
+        "note": TEXT,
     }
 )
 _OUTPUT = _object(
@@ -308,5 +319,6 @@ SCHEMAS: dict[str, Schema] = {
     "Silence": SILENCE,
     "Silences": _object({"silences": array(ref("Silence"))}),
     "Snapshot": SNAPSHOT,
+    "TakenLines": TAKEN_LINES,
     "Values": VALUES,
 }

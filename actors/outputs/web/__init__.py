@@ -18,6 +18,7 @@ import attrs
 
 from actors.files.notices import warn
 from actors.outputs.kind import OutputKind
+from actors.sources.posted import POSTED, WITHOUT_SENDERS
 from glancemetrics.configuration.setting import (
     OFF,
     Group,
@@ -30,10 +31,12 @@ from glancemetrics.configuration.setting import (
     switch,
 )
 from glancemetrics.errors import UsageError
+from glancemetrics.planning.sources import Sources
 
 if TYPE_CHECKING:
     from actors.outputs.desk import Desk
     from actors.outputs.output import Output
+    from glancemetrics.configuration.settings import Settings
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 7890
 _ADDRESS = re.compile(
@@ -139,6 +142,15 @@ class WebSettings:
         example="/etc/glancemetrics/web-users",
         allowed="the path of a file",
     )
+    senders: str | None = setting(
+        None,
+        optional_text,
+        group=Group.WEB,
+        metavar="FILE",
+        help="file of those who may send lines to `-f http:`; each line: NAME TOKEN",
+        example="/etc/glancemetrics/web-senders",
+        allowed="the path of a file",
+    )
     cert: str | None = setting(
         None,
         optional_text,
@@ -224,6 +236,18 @@ def check(settings: WebSettings) -> None:
             raise UsageError(f"--web-{name.replace('_', '-')}: needs --web-cert")
 
 
+def check_senders(settings: WebSettings, all_settings: Settings) -> None:
+    """Raise `UsageError` for a source of sent lines that nobody could send to.
+
+    Warns of senders without one.
+    """
+    texts = Sources(all_settings.file).of(POSTED.schemes)
+    if texts and (settings.address is None or settings.senders is None):
+        raise UsageError(f"--file {texts[0]}: {WITHOUT_SENDERS}")
+    if not texts and settings.senders is not None and settings.address is not None:
+        warn("--web-senders has no effect without -f http:")
+
+
 def _warn_of_idle(settings: WebSettings, desk: Desk) -> None:
     """Say which settings of a page have no effect, since none is served."""
     why = "without --web" if settings.address is None else "with --once"
@@ -235,9 +259,12 @@ def _warn_of_idle(settings: WebSettings, desk: Desk) -> None:
 
 def _make(settings: WebSettings, desk: Desk) -> Iterator[Output]:
     if settings.address is None or desk.settings.once:
+        if not desk.settings.once:
+            check_senders(settings, desk.settings)
         _warn_of_idle(settings, desk)
         return
     check(settings)
+    check_senders(settings, desk.settings)
     from actors.outputs.web.web import Web  # late: slow to import
 
     yield Web(settings, desk)
@@ -246,7 +273,7 @@ def _make(settings: WebSettings, desk: Desk) -> Iterator[Output]:
 def _missing(settings: WebSettings) -> Iterator[tuple[str, str]]:
     if settings.address is None:
         return
-    for name in ("token_file", "users", "cert", "key", "client_ca"):
+    for name in ("token_file", "users", "senders", "cert", "key", "client_ca"):
         path = getattr(settings, name)
         if path is not None:
             try:

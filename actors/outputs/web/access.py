@@ -38,7 +38,7 @@ _SECRET_NAME = "web-secret"  # noqa: S105 - the name of a file
 _REMEMBERED, _REMEMBERED_SECONDS = 1000, 300.0
 """Passwords that were right are remembered for so long: to check one takes 30 ms on purpose."""
 _LONGEST = 1000
-_GUESSES_A_SECOND, _GUESSES = 0.2, 6.0
+GUESSES_A_SECOND, GUESSES = 0.2, 6.0
 """Wrong tokens and passwords of one network (`networks.py`)."""
 _MOST_CHECKS = 4
 """Passwords that wait while another one is checked, of all addresses."""
@@ -112,8 +112,12 @@ class _Check:
 class Credentials:
     """A file with a token or a user on each line. `#` begins a comment."""
 
-    def __init__(self, option: str, path: Path, read: Callable[[str], tuple[str, str]]) -> None:
+    def __init__(
+        self, option: str, path: Path, read: Callable[[str], tuple[str, str]], may: str = "look"
+    ) -> None:
+        """`read` returns the name and the value of a line; `may` is what those in it may do."""
         self._path = path
+        self._may = may
         self._name = f"{option} {path}"
         self._read = read
         self._stamp: object = None
@@ -130,12 +134,12 @@ class Credentials:
             if stamp != self._stamp:
                 self.known = self._load()
                 self._stamp = stamp
-            problem = "" if self.known else f"{self._name}: empty, so nobody may look"
+            problem = "" if self.known else f"{self._name}: empty, so nobody may {self._may}"
         except FileNotFoundError as error:
             problem = f"{self._name}: {error.strerror}"
             if not is_first:
                 self.known, self._stamp = {}, ()
-                problem += ", so nobody may look"
+                problem += f", so nobody may {self._may}"
         except (OSError, GlanceMetricsError) as error:
             reason = error.strerror if isinstance(error, OSError) else None
             problem = f"{self._name}: {reason}" if reason else sentence(error)
@@ -162,11 +166,16 @@ class Credentials:
         return known
 
 
-def _token(line: str) -> tuple[str, str]:
-    if len(line) < SHORTEST_TOKEN:
+def check_token(token: str) -> None:
+    """Raise `ValueError` for a token that could be guessed."""
+    if len(token) < SHORTEST_TOKEN:
         raise ValueError(
             f"a token has at least {SHORTEST_TOKEN} characters; `openssl rand -hex 32` makes one"
         )
+
+
+def _token(line: str) -> tuple[str, str]:
+    check_token(line)
     return hashlib.sha256(line.encode()).hexdigest()[:16], line
 
 
@@ -175,6 +184,16 @@ def _user(line: str) -> tuple[str, str]:
     if not colon or not name or not hashed.startswith("$argon2"):
         raise ValueError("must be NAME:HASH, as `glancemetrics web-user NAME` prints it")
     return name, hashed
+
+
+def basic_of(value: str) -> tuple[str, str]:
+    """Return the name and the password of `Basic` credentials (RFC 7617); empty if damaged."""
+    try:
+        text = base64.b64decode(value.strip(), validate=True).decode()
+    except ValueError:
+        text = ""
+    name, _, password = text.partition(":")
+    return name, password
 
 
 def hash_of(password: str) -> str:
@@ -198,7 +217,7 @@ class Access:
         self._turns = trio.CapacityLimiter(1)
         self._right: OrderedDict[bytes, tuple[Person, float]] = OrderedDict()
         self._checks: dict[bytes, _Check] = {}
-        self._guesses = Allowances(_GUESSES_A_SECOND, _GUESSES)
+        self._guesses = Allowances(GUESSES_A_SECOND, GUESSES)
         self._ended: dict[str, _Ended] = {}
         """By the key of a person."""
         self._keys: frozenset[str] = frozenset()
@@ -243,13 +262,7 @@ class Access:
         kind, _, value = header.partition(" ")
         if kind.lower() == "bearer":
             return await self.of_login(peer, token=value.strip())
-        name = password = ""
-        if kind.lower() == "basic":
-            try:
-                text = base64.b64decode(value.strip(), validate=True).decode()
-            except ValueError:
-                text = ""
-            name, _, password = text.partition(":")
+        name, password = basic_of(value) if kind.lower() == "basic" else ("", "")
         return await self.of_login(peer, name=name, password=password)
 
     async def of_login(

@@ -26,6 +26,7 @@ from actors.outputs.web.live import events, serve_socket
 from actors.outputs.web.metrics import PATH as METRICS
 from actors.outputs.web.metrics import metrics
 from actors.outputs.web.problems import problem
+from actors.outputs.web.receiving import Receiving
 from actors.outputs.web.replies import json_reply
 from actors.outputs.web.site import Site
 from actors.outputs.web.threads import in_thread
@@ -47,12 +48,19 @@ def make_application(site: Site, viewers: Viewers) -> Starlette:
     """Return everything that is served, without the guards before it."""
     endpoints: dict[str, dict[str, Endpoint]] = {}
     for one in ENDPOINTS:
+        if one.is_for_senders:
+            continue
         endpoints.setdefault(BASE + one.path, {})[one.method] = one
     routes: list[BaseRoute] = [
         WebSocketRoute(f"{BASE}/events", partial(_socket, site=site, viewers=viewers)),
         *(
             Route(path, _endpoint(by_method, site, viewers), methods=list(by_method))
             for path, by_method in endpoints.items()
+        ),
+        *(
+            Route(BASE + one.path, Receiving(site.desk, one).answer, methods=["HEAD", one.method])
+            for one in ENDPOINTS
+            if one.is_for_senders
         ),
         Route(f"{BASE}/openapi.json", partial(_openapi, site=site)),
         Route(METRICS, partial(metrics, site=site)),
@@ -174,7 +182,10 @@ async def _openapi(request: Request, site: Site) -> Response:
     return await json_reply(
         request,
         lambda: openapi(
-            __version__, has_tokens=site.access.has_tokens, has_users=site.access.has_users
+            __version__,
+            has_tokens=site.access.has_tokens,
+            has_users=site.access.has_users,
+            has_senders=site.settings.senders is not None,
         ),
     )
 

@@ -24,10 +24,13 @@ from actors.outputs.web.access import Access, Person, TooManyGuessesError
 from actors.outputs.web.allowances import Allowances
 from actors.outputs.web.networks import network_of
 from actors.outputs.web.problems import problem
+from actors.outputs.web.senders import Sender, Senders
 from actors.outputs.web.serving import Certificates
+from glancemetrics.http_api.openapi import BASE
 
 COOKIE = "glancemetrics_session"
 PROBES = ("/healthz", "/readyz")
+LINES = f"{BASE}/lines"
 _OPEN_PATHS = ("/login", "/favicon.svg", *PROBES)
 """What needs no session, as `/assets/`: the way to one, and what says nothing about the traffic."""
 _REQUESTS_A_SECOND, _BURST = 300.0, 3000.0
@@ -148,9 +151,17 @@ def rules_of(settings: WebSettings, certificates: Certificates | None = None) ->
 class Guard:
     """Checks each request, and adds headers to each answer."""
 
-    def __init__(self, application: ASGIApp, access: Access, rules: Rules) -> None:
+    def __init__(
+        self,
+        application: ASGIApp,
+        access: Access,
+        rules: Rules,
+        senders: Senders | None = None,
+    ) -> None:
+        """`senders` may send lines; `None` if nobody may."""
         self._application = application
         self._access = access
+        self._senders = senders
         self._rules = rules
         self._allowances = Allowances(_REQUESTS_A_SECOND, _BURST)
 
@@ -197,16 +208,42 @@ class Guard:
         if site:
             return problem(403, site)
         client = "" if scope["client"] is None else str(scope["client"][0])
-        allowance = self._allowances.of(network_of(client))
-        # A long condition takes longer to understand.
-        cost = 1 + len(scope["query_string"]) / _COST_OF_QUERY
-        if not allowance.take(time.monotonic(), cost):
-            return problem(429, "too many requests", retry_after=allowance.wait(cost))
+        if scope["type"] == "http" and scope["path"] == LINES and self._senders is not None:
+            return self._refusal_of_sender(scope, headers, client, self._senders)
+        too_many = self._too_many(scope, client)
+        if too_many is not None:
+            return too_many
         if not scope["path"] and scope.get("method") in {"GET", "HEAD"}:
             # That of --web-path without a slash. Relative: a proxy may know it by another path.
             last = self._rules.path.rpartition("/")[2]
             return RedirectResponse(f"{last}/{query_of(scope)}", 307)
         return await self._refusal_of_stranger(scope, connection, client)
+
+    def _too_many(self, scope: Scope, client: str) -> Response | None:
+        """Return the answer to a client that asks too often; `None` to others."""
+        allowance = self._allowances.of(network_of(client))
+        # A long condition takes longer to understand.
+        cost = 1 + len(scope["query_string"]) / _COST_OF_QUERY
+        if allowance.take(time.monotonic(), cost):
+            return None
+        return problem(429, "too many requests", retry_after=allowance.wait(cost))
+
+    def _refusal_of_sender(
+        self, scope: Scope, headers: Headers, client: str, senders: Senders
+    ) -> Response | None:
+        """Return the answer to those who may not send lines; `None` to those who may.
+
+        Those who may do so as often as they like: `receiving` has other limits. No session counts.
+        """
+        header = headers.get("authorization", "")
+        try:
+            sender = senders.of_header(header, client)
+        except TooManyGuessesError as error:
+            return problem(429, str(error), retry_after=error.wait)
+        if sender is not None:
+            scope.setdefault("state", {})["sender"] = sender
+            return None
+        return self._too_many(scope, client) or _ask_for_token(header)
 
     async def _refusal_of_stranger(
         self, scope: Scope, connection: HTTPConnection, client: str
@@ -274,6 +311,16 @@ class Guard:
         return problem(401, detail, challenge=", ".join(challenges))
 
 
+def _ask_for_token(header: str) -> Response:
+    is_given = _kind_of(header) in {"bearer", "basic"}
+    detail = (
+        "this token may not send lines"
+        if is_given
+        else "needs the token of a sender (Authorization: Bearer TOKEN, or Basic with any name)"
+    )
+    return problem(401, detail, challenge='Bearer realm="GlanceMetrics senders"')
+
+
 def _shown(text: str) -> str:
     """Return what a client sent, for a sentence."""
     return "".join(one if one.isprintable() else "?" for one in text[:_LONGEST_SHOWN])
@@ -309,6 +356,12 @@ def person_of(scope: Mapping[str, object]) -> Person | None:
     """Return who asks, of a request that has passed."""
     state = scope.get("state")
     return state.get("person") if isinstance(state, dict) else None
+
+
+def sender_of(scope: Mapping[str, object]) -> Sender | None:
+    """Return who sends lines, of a request that has passed."""
+    state = scope.get("state")
+    return state.get("sender") if isinstance(state, dict) else None
 
 
 def asker_of(scope: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from actors.outputs.web.access import Access
 from actors.outputs.web.application import make_application
 from actors.outputs.web.guards import Guard, rules_of
 from actors.outputs.web.limits import as_seen, limited
+from actors.outputs.web.senders import Senders
 from actors.outputs.web.serving import Certificates, Serving, keep_fresh, listening_problem
 from actors.outputs.web.site import Site
 from actors.outputs.web.viewers import Viewers
@@ -42,7 +43,10 @@ class Web:
         self._desk = desk
         self._access = Access(settings.token_file, settings.users, desk.state_folder)
         self._certificates = Certificates(settings)
+        self._senders = None if settings.senders is None else Senders(settings.senders)
         self._access.refresh()
+        if self._senders is not None:
+            self._senders.refresh()
         self._certificates.refresh()
         self._has_served = False
 
@@ -57,7 +61,7 @@ class Web:
         )
         viewers = Viewers(site.snapshot_message, limited(answer), site.hello, kept=site.kept)
         rules = rules_of(self._settings, self._certificates)
-        guard = Guard(make_application(site, viewers), self._access, rules)
+        guard = Guard(make_application(site, viewers), self._access, rules, self._senders)
         serving = Serving(self._address, guard, self._certificates)
 
         def started(url: str) -> None:
@@ -70,6 +74,8 @@ class Web:
             async with trio.open_nursery() as nursery:
                 await nursery.start(viewers.run)
                 nursery.start_soon(keep_fresh, self._access.refresh)
+                if self._senders is not None:
+                    nursery.start_soon(keep_fresh, self._senders.refresh)
                 nursery.start_soon(self._part_with_those_removed, viewers)
                 nursery.start_soon(keep_fresh, self._certificates.refresh)
                 nursery.start_soon(self._serve, serving, started)
@@ -88,7 +94,8 @@ class Web:
             raise problem from None  # bare, it ends the program; in a group it would be retried
 
     def _warn_if_unencrypted(self) -> None:
-        if self._address.is_loopback or self._access.is_open or self._settings.cert:
+        has_secrets = not self._access.is_open or self._senders is not None
+        if self._address.is_loopback or not has_secrets or self._settings.cert:
             return
         logger.warning(
             "--web {}: tokens and passwords travel unencrypted; add --web-cert, or serve on "

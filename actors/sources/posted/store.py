@@ -28,8 +28,8 @@ from glancemetrics.errors import sentence
 from glancemetrics.formats.posted_frames import NO_KEY, Posted
 from glancemetrics.formats.posted_keys import KeyState, PostedKeys
 
-MOST_SPOOLED = 256 << 20
-"""Bytes on the disk that no checkpoint has yet."""
+MOST_UNREAD, MOST_ON_DISK = 256 << 20, 1 << 30
+"""Bytes on the disk that were not passed on yet, and that no checkpoint has yet."""
 MOST_IN_MEMORY = 64 << 20
 """The same in memory, where no state is kept."""
 _MOST_AT_ONCE = 16 << 20
@@ -209,8 +209,10 @@ class SpoolStore:
         await trio.lowlevel.checkpoint()
         if self._keyed.is_known(posted):
             return False
+        behind = self.unread + self._queued
         held = sum(self._sizes.values()) + self._queued
-        if held and held + posted.size > MOST_SPOOLED:
+        size = posted.size
+        if held and (behind + size > MOST_UNREAD or held + size > MOST_ON_DISK):
             self._keyed.keys.fail(posted)
             self.full_at = trio.current_time()
             raise _full(held)

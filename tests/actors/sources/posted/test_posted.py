@@ -107,7 +107,9 @@ def marks_after(said: Iterable[FromSource]) -> dict[str, Mark]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, nursery: trio.Nursery):
+def run(tmp_path: Path, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(posted_source, "_HEALTH_SECONDS", 0.05)
+
     async def run(before: Iterable[Mark] = (), *, has_state: bool = True) -> Run:
         intake, saved = Intake(), SavedMarks()
         started = Run(intake, saved, trio.Event(), trio.CancelScope(), trio.Event())
@@ -277,8 +279,10 @@ async def test_a_checkpoint_between_two_chunks_of_a_read_loses_and_doubles_nothi
         for server in ("a", "b,a", "c", "a,c"):
             nursery.start_soon(first.take, posted("x", server))
     await first.until(6)
+    said = list(first.said)
+    await first.take(posted("late", "d,a"))
     await first.end(crashes=True)
-    flow = [one for one in first.said if isinstance(one, Chunk | Marked)]
+    flow = [one for one in said if isinstance(one, Chunk | Marked)]
     before = [
         line
         for one in flow[:counted]
@@ -287,10 +291,9 @@ async def test_a_checkpoint_between_two_chunks_of_a_read_loses_and_doubles_nothi
     ]
     marks = [mark_from_state(one.to_state()) for one in marks_after(flow[:counted]).values()]
     second = await run(marks)
-    await second.take(posted("last"))
-    await second.until(7 - len(before))
+    await second.until(8 - len(before))
     assert sorted([*before, *second.lines]) == sorted(
-        ["x of a", "x of b", "x of a", "x of c", "x of a", "x of c", "last of web1"]
+        ["x of a", "x of b", "x of a", "x of c", "x of a", "x of c", "late of d", "late of a"]
     )
 
 
@@ -318,8 +321,33 @@ async def test_segments_are_deleted_once_a_checkpoint_has_them_and_their_keys_ar
         file.write(b"torn")
     second = await run(marks.values())
     await second.until(1)
-    assert await second.take(posted("a", key="k")) == [False]
-    assert second.lines == ["b of web1"]
+    assert await second.take(posted("a", key="k"), posted("c", key="c")) == [False, True]
+    await second.until(2)
+    assert second.lines == ["b of web1", "c of web1"]
+    second.saved.tell(list(second.marks.values()))
+    with trio.fail_after(5):
+        while files(tmp_path, ".lines"):
+            await trio.sleep(0.02)
+    await second.end()
+    third = await run(second.marks.values())
+    assert await third.take(posted("a", key="k"), posted("c", key="c")) == [False, False]
+
+
+async def test_a_number_of_a_segment_is_never_used_again(run, tmp_path: Path) -> None:
+    first = await run()
+    await first.take(posted("a"))
+    await first.until(1)
+    first.saved.tell(list(first.marks.values()))
+    with trio.fail_after(5):
+        while files(tmp_path, ".lines"):
+            await trio.sleep(0.02)
+    await first.end()
+    second = await run(first.marks.values())
+    await second.take(posted("b"), posted("c"))
+    await second.end(crashes=True)
+    third = await run(first.marks.values())
+    await third.until(2)
+    assert third.lines == ["b of web1", "c of web1"]
 
 
 async def test_a_segment_is_only_so_large(run, tmp_path: Path, monkeypatch) -> None:

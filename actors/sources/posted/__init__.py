@@ -52,7 +52,7 @@ def _mark(state: State) -> PostedMark:
 POSTED = SourceKind(
     name="lines over HTTP",
     schemes=frozenset(["http"]),
-    takes="`http:` (lines sent to --web)",
+    takes="http: (lines sent to --web)",
     section=NoSettings,
     make=_make,
     refuses=_refuses,

@@ -191,6 +191,7 @@ def test_it_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
         main(["-h"])
     told = " ".join(capsys.readouterr().out.split())
     assert "a path, a directory, a glob (quoted), - for standard input, " in told
+    assert ", http: (lines sent to --web), " in told
     assert ", or spring://NAME; repeatable" in told
     assert "--spring-lines N how many come [3]" in told
 

@@ -18,9 +18,11 @@ from actors.outputs.web.access import Access
 from actors.outputs.web.application import make_application
 from actors.outputs.web.guards import Guard, rules_of
 from actors.outputs.web.limits import as_seen, limited
+from actors.outputs.web.senders import Senders
 from actors.outputs.web.serving import Certificates, Serving
 from actors.outputs.web.site import Site
 from actors.outputs.web.viewers import Viewers
+from actors.sources.intake import Intake
 from actors.state.acknowledgements import Acknowledgements
 from actors.state.silences import Silences
 from glancemetrics.configuration.settings import Settings
@@ -85,13 +87,18 @@ def desk_of(
 
 @asynccontextmanager
 async def served(
-    folder: Path, *, is_broken: bool = False, kept: Recorded | None = None, **told: Any
+    folder: Path,
+    *,
+    is_broken: bool = False,
+    kept: Recorded | None = None,
+    intake: Intake | None = None,
+    **told: Any,
 ) -> AsyncIterator[Served]:
     """Serve in this process; `told` are settings of the web output."""
     snapshot = replay(is_broken=is_broken).shown
     kept = recorded(is_broken=is_broken) if kept is None else kept
     settings = WebSettings(**{"address": ADDRESS, **told})
-    desk = desk_of(folder, snapshot, kept)
+    desk = attrs.evolve(desk_of(folder, snapshot, kept), intake=intake)
     access = Access(settings.token_file, settings.users, folder)
     access.refresh()
     answer = limited(as_seen(desk.answer, is_anonymized=settings.anonymize_ip))
@@ -100,7 +107,10 @@ async def served(
     certificates = Certificates(settings)
     certificates.refresh()
     rules = rules_of(settings, certificates)
-    guard = Guard(make_application(site, viewers), access, rules)
+    senders = None if settings.senders is None else Senders(settings.senders)
+    if senders is not None:
+        senders.refresh()
+    guard = Guard(make_application(site, viewers), access, rules, senders)
     async with trio.open_nursery() as nursery:
         await nursery.start(viewers.run)
         yield Served(site, viewers, guard, desk)

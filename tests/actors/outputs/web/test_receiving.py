@@ -492,6 +492,21 @@ async def test_a_body_that_is_too_large_is_refused_by_its_length(tmp_path: Path)
         assert answer.startswith(b"HTTP/1.1 413")
 
 
+async def test_a_body_without_a_length_is_refused_once_it_is_too_large(tmp_path: Path) -> None:
+    sent = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(40):
+            sent += 1
+            yield b"x\n" * (1 << 19)
+
+    async with receiver(tmp_path) as to:
+        answer = await to.send(pieces())  # type: ignore[arg-type]
+        assert answer.status_code == 413
+        assert sent == 17
+
+
 async def test_a_body_that_comes_slowly_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

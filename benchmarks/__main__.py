@@ -26,6 +26,7 @@ from benchmarks.history import measure_disk, measure_questions
 from benchmarks.lines import fixed_lines, stamp
 from benchmarks.many_logs import measure_many_logs
 from benchmarks.monitor import console, monitoring
+from benchmarks.posted import measure_posted
 from benchmarks.reports import (
     measure_ceiling,
     measure_formats,
@@ -237,6 +238,7 @@ def main() -> None:
         "console": lambda folder, _: measure_console(folder),
         "web": lambda folder, _: measure_web(folder),
         "fleet": lambda folder, _: measure_fleet(folder),
+        "posted": lambda folder, _: measure_posted(folder),
         "many": lambda folder, _: measure_many_logs(folder),
         "generate": lambda _, __: measure_generate(),
         "memory": lambda folder, o: measure_memory(folder, o.minutes),

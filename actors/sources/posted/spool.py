@@ -203,7 +203,7 @@ def _write_all(file: int, data: bytes) -> None:
 
 
 def after(place: Place, sizes: dict[int, int]) -> Place:
-    """Return where reading goes on: in the next segment, if one was read to its end.
+    """Return where to read next: in the next segment, if one was read to its end.
 
     `sizes` are {segment: bytes}; a segment that is no longer there was read.
     """

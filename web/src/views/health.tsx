@@ -163,6 +163,7 @@ function SourceState({ source }: { source: SourceHealth }) {
           <Text value={source.detail} />
         </span>
       )}
+      {source.note && <span class="dim"> {source.note}</span>}
       {source.behind !== 0 && source.behind != null && (
         <span class="dim"> clock differs by {formatDuration(Math.abs(source.behind))}</span>
       )}

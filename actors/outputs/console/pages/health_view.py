@@ -181,6 +181,8 @@ def _state_text(source: SourceHealth, state: State) -> tuple[str, str]:
         return themes.WARNING, safe(source.detail or f"{name}, {source.format}: clock is off")
     if source.format:
         name += f", {source.format}"
+    elif source.note:
+        name += f", {source.note}"
     elif source.last_record is None and not source.lag_bytes:
         name += ", no request yet"
     if source.last_record is not None:

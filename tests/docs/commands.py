@@ -222,8 +222,10 @@ def make_world(root: Path) -> None:
 
 
 def _make_web_files(root: Path) -> None:
-    """Make the files of those who may look at the page."""
-    (root / "web-tokens").write_text("0123456789abcdef0123456789abcdef\n", encoding="utf-8")
+    """Make the files of those who may look at the page, or send lines."""
+    token = "0123456789abcdef0123456789abcdef"
+    (root / "web-tokens").write_text(f"{token}\n", encoding="utf-8")
+    (root / "senders.txt").write_text(f"web1 {token}\n", encoding="utf-8")
     hashed = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$Cz0yAq1l8Jk"
     (root / "web-users").write_text(f"bob:{hashed}\n", encoding="utf-8")
     made = trustme.CA().issue_cert("localhost")

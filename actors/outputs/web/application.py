@@ -52,15 +52,15 @@ def make_application(site: Site, viewers: Viewers) -> Starlette:
             continue
         endpoints.setdefault(BASE + one.path, {})[one.method] = one
     routes: list[BaseRoute] = [
+        *(  # first: these are asked for most often
+            Route(BASE + one.path, Receiving(site.desk, one).answer, methods=["HEAD", one.method])
+            for one in ENDPOINTS
+            if one.is_for_senders
+        ),
         WebSocketRoute(f"{BASE}/events", partial(_socket, site=site, viewers=viewers)),
         *(
             Route(path, _endpoint(by_method, site, viewers), methods=list(by_method))
             for path, by_method in endpoints.items()
-        ),
-        *(
-            Route(BASE + one.path, Receiving(site.desk, one).answer, methods=["HEAD", one.method])
-            for one in ENDPOINTS
-            if one.is_for_senders
         ),
         Route(f"{BASE}/openapi.json", partial(_openapi, site=site)),
         Route(METRICS, partial(metrics, site=site)),

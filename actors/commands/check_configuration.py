@@ -17,6 +17,7 @@ from actors.history import HistorySettings
 from actors.monitor.service import counting_of
 from actors.outputs.alert_log import FILE_NAME, AlertLogSettings
 from actors.outputs.syslog import SyslogSettings
+from actors.outputs.web import WebSettings, check_senders
 from actors.sources.registry import kind_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.configuration.setting import OFF
@@ -77,6 +78,8 @@ def check(text: str, name: str, environment: Mapping[str, str] = MappingProxyTyp
                 reason = None if kind.has_standard_input else kind.refuses(source)
                 if reason is not None:
                     raise UsageError(f"--file {source}: {reason}")
+        with noting(mistakes):
+            check_senders(settings.section(WebSettings), settings)
         with noting(mistakes):
             counting_of(Alerting(rules), kept)
         with noting(mistakes):

@@ -28,6 +28,8 @@ decode one holds up all other threads, for 30 ms at most."""
 _SPACE = " \t\n\r"
 _ANY_SPACE = re.compile(f"[{_SPACE}]*")
 _LINES_AT_A_TIME = 10_000
+MOST_SERVERS = 1000
+"""Servers in one body; the lines of further ones are of the sender."""
 MOST_NAME = 253
 """Characters of a server's name (RFC 1035, section 2.3.4, as text)."""
 
@@ -92,7 +94,8 @@ def _by_server(found: Lines, own: str, may_be: Callable[[str], bool]) -> Iterato
         for line, name in zip(some, names_of_servers(texts), strict=True):
             server = allowed.get(name)
             if server is None:
-                is_allowed = is_server_name(name) and may_be(name)
+                has_room = len(by_server) < MOST_SERVERS
+                is_allowed = has_room and is_server_name(name) and may_be(name)
                 server = allowed[name] = name if is_allowed else own
             by_server.setdefault(server, []).append(line)
     if found.overlong:

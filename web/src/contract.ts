@@ -121,7 +121,7 @@ export interface SourceHealth {
   behind: number;
   opened: boolean;
   last_record: number | string | null;
-  note: string;
+  note?: string;
 }
 
 export interface OutputHealth {

@@ -243,7 +243,7 @@ def check_senders(settings: WebSettings, all_settings: Settings) -> None:
     """
     texts = Sources(all_settings.file).of(POSTED.schemes)
     if texts and (settings.address is None or settings.senders is None):
-        raise UsageError(f"--file {texts[0]}: {WITHOUT_SENDERS}")
+        raise UsageError(WITHOUT_SENDERS)
     if not texts and settings.senders is not None and settings.address is not None:
         warn("--web-senders has no effect without -f http:")
 

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 NAME = "http:"
 """The only value of `-f`, and the name of the source that listens."""
 WITHOUT_SENDERS = (
-    "lines are sent to the web server; add --web HOST:PORT and --web-senders FILE, with a line "
-    "`NAME TOKEN` for each sender"
+    f"--file {NAME} needs --web HOST:PORT and --web-senders FILE, with a line `NAME TOKEN` for "
+    "each sender"
 )
 
 
 def _make(texts: Sequence[str], settings: NoSettings, desk: SourceDesk) -> Iterator[Source]:
-    del settings
+    del texts, settings
     if desk.once:
-        raise UsageError(f"--file {texts[0]}: has no end, so --once would never print")
+        raise UsageError(f"--file {NAME} has no end, so --once would never print")
     if desk.intake is None:
-        raise UsageError(f"--file {texts[0]}: {WITHOUT_SENDERS}")
+        raise UsageError(WITHOUT_SENDERS)
     from actors.sources.posted.source import PostedLines  # late: not needed for -h
 
     yield PostedLines(desk, desk.intake)

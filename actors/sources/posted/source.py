@@ -58,8 +58,9 @@ class PostedLines:
                 self.intake.close("the monitor is ending")
                 await store.drain()
                 feeding.cancel_scope.cancel()
-            # Lines in memory would be lost. Those on the disk may also be counted the next time.
-            await passing.pass_on_next()
+            # Lines in memory would be lost. Those on the disk can be counted the next time.
+            while await passing.pass_on_next() and not passing.has_marks:
+                pass
             nursery.cancel_scope.cancel()
 
     async def _store(self, say: Say, nursery: trio.Nursery) -> Store:
@@ -107,7 +108,8 @@ class _Passing:
     def __init__(self, store: Store, say: Say, *, has_marks: bool) -> None:
         self._store = store
         self._say = say
-        self._has_marks = has_marks
+        self.has_marks = has_marks
+        """Whether what was not passed on is there after a restart."""
         self._servers: OrderedDict[str, float] = OrderedDict()
         """{server: when its last lines came}, longest ago first"""
         self._is_fresh = False
@@ -159,7 +161,7 @@ class _Passing:
             if number <= read.counted:
                 continue
             mark = None
-            if self._has_marks:
+            if self.has_marks:
                 mark = PostedMark(name, read.begin, number, read.end)
             await self._say(
                 Chunk(
@@ -173,7 +175,7 @@ class _Passing:
                     server=group.server,
                 )
             )
-        if self._has_marks:
+        if self.has_marks:
             await self._say(Marked(PostedMark(NAME, read.end)))
         await self._note_end(passed, left)
 

@@ -16,6 +16,7 @@ from actors.sources.intake import KeyInUseError, NotTakenError, OtherLinesError
 from actors.sources.mark import Mark
 from actors.sources.posted.marks import START, Place, PostedMark, furthest
 from actors.sources.posted.spool import (
+    READ_BYTES,
     SEGMENT_BYTES,
     Found,
     Read,
@@ -121,10 +122,15 @@ class MemoryStore:
     async def read(self) -> Read | None:
         await trio.lowlevel.checkpoint()
         self._there = trio.Event()
-        taken = tuple(self._waiting)
-        self._waiting.clear()
-        self.unread = 0
-        return Read(taken, START, START) if taken else None
+        taken: list[Posted] = []
+        size = 0
+        while self._waiting and size < READ_BYTES:
+            taken.append(self._waiting.popleft())
+            size += taken[-1].size
+        self.unread -= size
+        if self._waiting:
+            self._there.set()
+        return Read(tuple(taken), START, START) if taken else None
 
 
 def _full(behind: int) -> NotTakenError:

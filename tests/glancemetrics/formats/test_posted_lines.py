@@ -163,6 +163,18 @@ def test_lines_are_kept_in_order_by_server() -> None:
         assert said == list(range(number, 30, 3))
 
 
+def test_a_body_has_only_so_many_servers() -> None:
+    body = b"".join(
+        json.dumps({"host": f"web{number}", "message": "x"}).encode() + b"\n"
+        for number in range(70_000)
+    )
+    found = lines_of(body, BodyKind.LINES_OF_JSON, "own", lambda _: True)
+    assert len(found) == posted_lines.MOST_SERVERS + 1
+    assert found[-1].server == "own"
+    assert sum(one.count for one in found) == 70_000
+    assert [one for one, _ in frames_in(to_frame(Posted(found)))] == [Posted(found)]
+
+
 groups = st.builds(
     ServerLines,
     st.text(min_size=1, max_size=5),

@@ -16,7 +16,10 @@ from tests.lines import line
 from tests.waiting import Running, eventually, free_port
 
 TOKEN = "0123456789abcdef0123456789abcdef"
-WAY_OUT = "add --web HOST:PORT and --web-senders FILE, with a line `NAME TOKEN` for each sender"
+WAY_OUT = (
+    "--file http: needs --web HOST:PORT and --web-senders FILE, with a line `NAME TOKEN` for each "
+    "sender"
+)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +31,7 @@ WAY_OUT = "add --web HOST:PORT and --web-senders FILE, with a line `NAME TOKEN` 
         (("-f", "http://web1:7890",), "must be http:; where to listen is set by --web HOST:PORT"),
         (
             ("-f", "http:", "--once", "--web", "--web-senders", "senders"),
-            "has no end, so --once would never print",
+            "--file http: has no end, so --once would never print",
         ),
     ],
 )  # fmt: skip
@@ -100,6 +103,11 @@ def test_a_missing_file_of_senders_is_found_by_check(
         main(["check", str(config)])
     assert ended.value.code == 2
     assert "/none: No such file or directory" in capsys.readouterr().err
+    config.write_text('file = "http:"\n[web]\naddress = "127.0.0.1:7890"\n')
+    with pytest.raises(SystemExit) as ended:
+        main(["check", str(config)])
+    assert ended.value.code == 2
+    assert "needs --web HOST:PORT and --web-senders FILE" in capsys.readouterr().err
 
 
 def test_the_kind_is_found_by_its_scheme() -> None:

@@ -38,6 +38,7 @@ from glancemetrics.rules.high_traffic import high_traffic
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.traffic.insights import TopRow, empty_insights
 from glancemetrics.traffic.snapshot import Shown, Snapshot
+from glancemetrics.traffic.troubles import troubles_of
 from glancemetrics.words.humane import short_count
 from tests.actors.outputs.console.replays import (
     BROKEN,
@@ -225,6 +226,15 @@ def test_no_text_gives_a_row_another_width_in_a_terminal(
             for character in "\r" + text(row):
                 stream.feed(character)
             assert terminal.cursor.x == cells
+
+
+def test_what_a_source_has_done_so_far_is_shown_and_is_no_trouble() -> None:
+    source = SourceHealth("http:", SourceState.FOLLOWING, note="2 requests from 1 sender")
+    shown = snapshot(health=health(sources=(source,)))
+    drawn = " ".join(page(showing(shown, cells=120, rows=40, view=7)).split())
+    assert "following, 2 requests from 1 sender" in drawn
+    assert "no request yet" not in drawn
+    assert not list(troubles_of(shown.health))
 
 
 def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> None:

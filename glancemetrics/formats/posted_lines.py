@@ -27,7 +27,7 @@ _WINDOW = LINE_LIMIT + _STEP
 decode one holds up all other threads, for 30 ms at most."""
 _SPACE = " \t\n\r"
 _ANY_SPACE = re.compile(f"[{_SPACE}]*")
-_LINES_AT_A_TIME = 10_000
+_LINES_AT_A_TIME = 2000
 MOST_SERVERS = 1000
 """Servers in one body; the lines of further ones are of the sender."""
 MOST_NAME = 253

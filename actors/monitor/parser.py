@@ -23,7 +23,7 @@ from actors.sources.messages import (
     FromSource,
     NotLines,
     OneFromSource,
-    Several,
+    each_of,
 )
 from actors.state.clock import WallClock
 from actors.state.courtesy import one_at_a_time
@@ -109,21 +109,17 @@ def _with_more(
     message: FromSource, receive: trio.MemoryReceiveChannel[FromSource]
 ) -> list[OneFromSource]:
     """Take more waiting messages, as long as they are small in total."""
-    messages = list(_each_of(message))
+    messages = list(each_of(message))
     size = sum(map(_size, messages))
     while size < _SMALL and len(messages) < _MOST_TOGETHER:
         try:
             # Several are not taken apart: all of them are passed on together.
-            more = list(_each_of(receive.receive_nowait()))
+            more = list(each_of(receive.receive_nowait()))
         except (trio.WouldBlock, trio.EndOfChannel):
             break
         messages += more
         size += sum(map(_size, more))
     return messages
-
-
-def _each_of(message: FromSource) -> Sequence[OneFromSource]:
-    return message.messages if isinstance(message, Several) else (message,)
 
 
 def _size(message: OneFromSource | Parsable) -> int:

@@ -17,18 +17,15 @@ from collections.abc import Iterable, Iterator
 import attrs
 import trio
 
-from actors.sources.messages import Begins, Chunk, SourceGone
+from actors.sources.messages import Begins, Chunk, OneFromSource, Several, SourceGone
 from actors.sources.source import Say
 from glancemetrics.health.health import SourceHealth, SourceState
 
 GATHER_SECONDS = 0.1
 """How long messages are gathered: a small chunk costs as much to parse as a large one."""
-_EACH_SECONDS = 0.001
-"""How much longer for each source, since each has a chunk of its own, which takes about as long."""
+_EACH_SECONDS = 0.0002
+"""How much longer for each source, since each has a chunk of its own."""
 _LONGEST_GATHER_SECONDS = 1.0
-_MOST_TOGETHER = 256
-"""Sources whose chunks wait for the channel at the same time: those that wait are parsed together,
-which takes half the CPU."""
 GATHER_BYTES = 3 << 20
 """From this size a gathering is sent at once."""
 CHUNK_BYTES = 4 << 20
@@ -137,18 +134,23 @@ class Gathering:
             self._behind |= named
         # What was taken from the sockets is sent, also during cancellation.
         with trio.CancelScope(shield=True):
-            waiting = [*gathered.values()]
-            for start in range(0, len(waiting), _MOST_TOGETHER):
-                async with trio.open_nursery() as nursery:
-                    for one in waiting[start : start + _MOST_TOGETHER]:
-                        nursery.start_soon(self._send, one, not is_behind)
+            together: list[OneFromSource] = []
+            size = 0
+            for one in gathered.values():
+                for chunk in _chunks(one, caught_up=not is_behind):
+                    together += self._with_sample(chunk)
+                    size += len(chunk.lines)
+                    if size >= CHUNK_BYTES:
+                        await self._say(Several(tuple(together)))
+                        together, size = [], 0
+            if together:
+                await self._say(Several(tuple(together)))
 
-    async def _send(self, one: Gathered, caught_up: bool) -> None:
-        for chunk in _chunks(one, caught_up=caught_up):
-            if one.source not in self._begun and chunk.lines:
-                self._begun.add(one.source)
-                await self._say(Begins(one.source, _sample(chunk.lines)))
-            await self._say(chunk)
+    def _with_sample(self, chunk: Chunk) -> Iterator[OneFromSource]:
+        if chunk.source not in self._begun and chunk.lines:
+            self._begun.add(chunk.source)
+            yield Begins(chunk.source, _sample(chunk.lines))
+        yield chunk
 
     async def forget(self, source: str) -> None:
         """Say that a source is gone. It begins anew if it sends again."""

@@ -5,6 +5,8 @@ A source sends whole lines and how far it has read. It knows nothing of their fo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
 from actors.sources.dating import DatedLog
@@ -112,3 +114,8 @@ class Several:
 
 
 FromSource = OneFromSource | Several
+
+
+def each_of(message: FromSource) -> Sequence[OneFromSource]:
+    """Return the messages that a message consists of."""
+    return message.messages if isinstance(message, Several) else (message,)

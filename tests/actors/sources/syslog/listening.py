@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import trio
 
-from actors.sources.messages import Chunk, FromSource, Gap, SourceGone
+from actors.sources.messages import Chunk, FromSource, Gap, SourceGone, each_of
 from actors.sources.syslog import SyslogInputSettings, listener_of
 from actors.sources.syslog.receiving import SyslogInput
 from actors.sources.syslog.senders import Senders
@@ -84,7 +84,7 @@ async def listening(
         first = True
         async with receive:  # if the test fails, the source does not wait for it
             async for message in receive:
-                heard.messages.append(message)
+                heard.messages += each_of(message)
                 if held_up is not None and not first:
                     await held_up.wait()
                 first = False

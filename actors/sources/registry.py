@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.sources.agents import AGENTS
 from actors.sources.files import FILES
+from actors.sources.journald import JOURNALD
 from actors.sources.kind import SourceKind
 from actors.sources.posted import POSTED
 from actors.sources.standard_input import STANDARD_INPUT
@@ -28,6 +29,7 @@ SOURCES: list[SourceKind[Any]] = [
     AGENTS,
     SYSLOG_INPUT,
     POSTED,
+    JOURNALD,
 ]
 
 _PLACE = "{sources}"

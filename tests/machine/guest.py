@@ -1,6 +1,7 @@
 """What runs inside of the virtual machine, with Debian's Python and nothing else.
 
     guest.py write FIRST RATE    a server that numbers its lines, from FIRST on
+    guest.py print FIRST RATE    the same on standard output, which systemd gives to journald
     guest.py                     the trial that the kernel's command line names (`trial=unit`)
 
 What it finds out goes to the second serial port, a JSON object a line.
@@ -52,6 +53,14 @@ def write(first: int, rate: float) -> None:
             file.close()
             file = LOG.open("ab", buffering=0)
         time.sleep(0.01)
+
+
+def print_lines(first: int, rate: float) -> None:
+    """Print lines of which the size of the answer is their number."""
+    for number in itertools.count(first):
+        now = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime())
+        print(f'192.0.2.1 - - [{now}] "GET /cart HTTP/1.1" 200 {number} "-" "-"', flush=True)
+        time.sleep(1 / rate)
 
 
 def tell(**facts: object) -> None:
@@ -173,13 +182,77 @@ def power() -> None:
     )
 
 
+def in_journal() -> list[int]:
+    """The numbers of the lines that the journal has."""
+    run("journalctl", "--sync")
+    text = run("journalctl", "--unit", "shop", "--output", "cat")
+    return [int(number) for number in re.findall(r'" 200 (\d+) "', text)]
+
+
+def start_shop(first: int) -> None:
+    command = [sys.executable, __file__, "print", str(first), "200"]
+    run("systemd-run", "--unit", "shop", "--collect", *command)
+
+
+def counted(expected: int) -> dict[str, object]:
+    """Wait until so many lines are counted; returns the snapshot, at the end of the time too."""
+    until(lambda: snapshot().get("hits") == expected, 90)
+    return snapshot()
+
+
+def journal() -> None:
+    """A unit that logs to journald: the monitor and journalctl killed, the journal vacuumed."""
+    until(lambda: show("ActiveState") == "active")
+    start_shop(1)
+    time.sleep(10)  # until there is a checkpoint
+    run("systemctl", "kill", "--signal=KILL", "glancemetrics")
+    time.sleep(8)
+    run("journalctl", "--rotate")
+    run("pkill", "-KILL", "-x", "journalctl")
+    time.sleep(3)
+    run("systemctl", "stop", "glancemetrics")
+    time.sleep(3)
+    run("journalctl", "--rotate")
+    run("systemctl", "start", "glancemetrics")
+    time.sleep(3)
+    run("systemctl", "stop", "shop")
+    first = in_journal()
+    before = counted(len(first))
+    time.sleep(7)  # until that is in a checkpoint
+    run("systemctl", "stop", "glancemetrics")
+    start_shop(1_000_001)
+    time.sleep(5)
+    run("systemctl", "stop", "shop")
+    in_journal()
+    run("journalctl", "--rotate", "--vacuum-files=1")
+    start_shop(2_000_001)
+    time.sleep(5)
+    run("systemctl", "stop", "shop")
+    second = [number for number in in_journal() if number > 2_000_000]
+    run("systemctl", "start", "glancemetrics")
+    after = counted(len(first) + len(second))
+    tell(
+        first=len(first),
+        first_sum=sum(first),
+        before=before,
+        second=len(second),
+        second_sum=sum(second),
+        vacuumed=not any(1_000_000 < number < 2_000_000 for number in in_journal()),
+        after=after,
+        journal=run("journalctl", "--unit", "glancemetrics", "--output", "cat"),
+    )
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["print"]:
+        print_lines(int(sys.argv[2]), float(sys.argv[3]))
+        return
     if sys.argv[1:2] == ["write"]:
         write(int(sys.argv[2]), float(sys.argv[3]))
         return
     trial = re.search(r"trial=(\w+)", Path("/proc/cmdline").read_text())
     try:
-        {"unit": unit, "power": power}[trial[1] if trial else ""]()
+        {"unit": unit, "power": power, "journal": journal}[trial[1] if trial else ""]()
     finally:
         os.sync()
         subprocess.run(["poweroff", "--force"], check=True)

@@ -98,6 +98,25 @@ def test_each_line_once_across_a_power_failure(root: Path, tmp_path: Path) -> No
     assert [event["event"] for event in facts["events"]] == ["monitoring_started"] * 2
 
 
+def test_a_unit_that_logs_to_journald(root: Path, tmp_path: Path) -> None:
+    """journalctl runs with the few rights that the service has."""
+    with machine(root, tmp_path, "journal") as made:
+        made.start()
+        made.wait(500)
+        (facts,) = made.facts
+    before, after = facts["before"], facts["after"]
+    print(f"{facts['first']:,} entries, then {facts['second']:,} after a vacuum")
+    assert facts["first"] > 1000
+    assert (before["hits"], before["bytes"]) == (facts["first"], facts["first_sum"])
+    assert before["health"]["gaps"] == 0
+    assert facts["vacuumed"]
+    assert after["hits"] == facts["first"] + facts["second"]
+    assert after["bytes"] == facts["first_sum"] + facts["second_sum"]
+    assert after["health"]["gaps"] == 1
+    assert "no longer has the last entry" in facts["journal"]
+    assert "Traceback" not in facts["journal"]
+
+
 def twice(hits: int, total: int, survived: int) -> int:
     """How many lines are counted twice, by the count and the sum of the numbers of all.
 

@@ -55,6 +55,12 @@ StandardError=journal
 """The service as it is delivered but for what it prints, so that its counts can be seen."""
 
 
+_JOURNAL = _COUNTING.replace(
+    "--config /etc/glancemetrics.toml", "--config off -f journald:shop --from start"
+)
+"""The same, following a unit whose output is in the journal."""
+
+
 def _run(*command: str | Path) -> None:
     subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)
 
@@ -99,7 +105,7 @@ class VirtualMachine:
     def make_disk(self) -> None:
         override = self.root / "etc/systemd/system/glancemetrics.service.d/trial.conf"
         override.parent.mkdir(exist_ok=True)
-        override.write_text(_COUNTING if self.trial == "power" else "")
+        override.write_text({"power": _COUNTING, "journal": _JOURNAL}.get(self.trial, ""))
         _run("mke2fs", "-q", "-t", "ext4", "-d", self.root, self.folder / "disk", "2G")
 
     def start(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from actors.sources.agents import AGENTS
+from actors.sources.docker import DOCKER
 from actors.sources.files import FILES
 from actors.sources.journald import JOURNALD
 from actors.sources.kind import SourceKind
@@ -30,6 +31,7 @@ SOURCES: list[SourceKind[Any]] = [
     SYSLOG_INPUT,
     POSTED,
     JOURNALD,
+    DOCKER,
 ]
 
 _PLACE = "{sources}"

@@ -159,8 +159,8 @@ class _Skipped:
 def _without_separators(whole: bytes) -> bytes:
     if not (whole.startswith(_SEPARATOR) or b"\n" + _SEPARATOR in whole):
         return whole
-    lines = whole.splitlines(keepends=True)
-    return b"".join(line for line in lines if not line.startswith(_SEPARATOR))
+    lines = whole.split(b"\n")[:-1]
+    return b"".join(line + b"\n" for line in lines if not line.startswith(_SEPARATOR))
 
 
 _UNIT_TYPES = (

@@ -41,6 +41,9 @@ class Place:
     """The time of its last line, nanoseconds since the epoch; or where to begin."""
     count: int = 0
     """Lines of that time that were read; 0: none, it is only where to begin."""
+    size: int = 0
+    """Bytes of the last of them, if it had no end although the container had stopped: what the
+    container writes next continues it. 0: it had one."""
 
 
 Places = Mapping[int, Place]
@@ -181,30 +184,37 @@ class _Stream:
     def end(self) -> Taken:
         self.is_open = False
         found = self._splitter.flush()
-        return self._behind(found.whole, found.overlong)
+        taken = self._behind(found.whole, found.overlong)
+        if taken and self.place is not None:
+            self.place = attrs.evolve(self.place, size=len(found.whole) - 1)
+        return taken
 
     def _behind(self, whole: bytes, overlong: tuple[bytes, ...]) -> Taken:
         if not whole and not overlong:
             return Taken()
         lost = False
         if self._before is not None:
-            lines = [line for line in _lines(whole) if self._is_new(line)]
-            overlong = tuple(line for line in overlong if self._is_new(line))
-            whole = b"".join(lines)
+            whole = b"".join(self._new_part(line) for line in _lines(whole))
+            overlong = tuple(line for line in overlong if self._new_part(line))
             if whole or overlong:
                 lost, self._before = self.is_missing, None
         self._move(whole, overlong)
         return Taken(whole, overlong, lost)
 
-    def _is_new(self, line: bytes) -> bool:
-        """Tell whether a line was not read before."""
+    def _new_part(self, line: bytes) -> bytes:
+        """Return what was not read before of a line: all, nothing, or its end behind its time."""
         time, before = time_of(line), self._before
         if time is None or before is None or time > before.time:
-            return True
-        if time == before.time:
-            self._passed += 1
-            return self._passed > before.count
-        return False
+            return line
+        if time < before.time:
+            return b""
+        self._passed += 1
+        if self._passed > before.count:
+            return line
+        if self._passed == before.count and before.size and len(line) > before.size + 1:
+            self.place = attrs.evolve(before, count=before.count - 1, size=0)
+            return line[: line.find(b" ") + 1] + line[before.size :]
+        return b""
 
     def _move(self, whole: bytes, overlong: tuple[bytes, ...]) -> None:
         """Move to the last line, and count those that have its time."""

@@ -6,25 +6,35 @@ Source: https://docs.docker.com/reference/api/engine/; Podman speaks the same
 
 from __future__ import annotations
 
+import array
+import fcntl
 import json
+import math
 import os
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+import termios
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
+from urllib.parse import urlencode
 
 import attrs
-import httpx
 import trio
 
 from actors.sources.docker import HOST_VARIABLE
 
 _ANSWER_SECONDS = 20.0
 """How long the engine may take to answer; a log that is followed may be silent for ever."""
-_PIECES = 16
-"""Pieces that may wait, at most 64 kB each."""
+_PIECE_BYTES = 1 << 18
+_SMALL_PIECE = 1 << 15
+_REST_SECONDS = 0.002
+"""Pause after a small piece: an engine sends each line by itself, and to receive a hundred lines at
+a time costs as much as one."""
+_LONGEST_HEAD = 1 << 16
+_PORT = 2375
+_CLOSED = "the container engine closed the connection"
+_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _MOST_BYTES = 64 << 20
 """Bytes of an answer, at most: fifty thousand containers."""
 _ID = re.compile(r"/([0-9a-f]{64})/(?:userdata/)?(?:hostname|hosts|resolv\.conf)")
@@ -59,23 +69,22 @@ class Details:
 
 
 class Pieces:
-    """What a connection delivers. Waiting for the next piece can be cancelled.
+    """What a connection delivers after the head of the answer. Waiting for it can be cancelled."""
 
-    A task of its own reads: httpx closes a connection whose reading is cancelled.
-    """
-
-    def __init__(self, receive: trio.MemoryReceiveChannel[bytes]) -> None:
-        self._receive = receive
-        self.failure: EngineError | None = None
+    def __init__(self, stream: trio.SocketStream, first: bytes) -> None:
+        """`first` arrived together with the head."""
+        self._stream = stream
+        self._first = first
 
     async def next(self) -> bytes:
         """Return the next piece; empty at the end. Raises `EngineError`."""
+        first, self._first = self._first, b""
+        if first:
+            return first
         try:
-            return await self._receive.receive()
-        except trio.EndOfChannel:
-            if self.failure is not None:
-                raise self.failure from None
-            return b""
+            return bytes(await self._stream.receive_some(_PIECE_BYTES))
+        except trio.BrokenResourceError:
+            raise EngineError(_CLOSED) from None
 
     async def gathered(self, size: int, seconds: float) -> bytes:
         """Return what arrives within a moment of the next piece; empty at the end."""
@@ -83,70 +92,41 @@ class Pieces:
         count = len(parts[0])
         with trio.move_on_after(seconds):
             while parts[-1] and count < size:
+                if len(parts[-1]) < _SMALL_PIECE:
+                    await trio.sleep(_REST_SECONDS)
                 parts.append(await self.next())
                 count += len(parts[-1])
         return b"".join(parts)
 
     @property
-    def has_more(self) -> bool:
-        """Whether a piece is waiting."""
-        return self._receive.statistics().current_buffer_used > 0
-
-
-@asynccontextmanager
-async def _pieces_of(response: httpx.Response) -> AsyncIterator[Pieces]:
-    send, receive = trio.open_memory_channel[bytes](_PIECES)
-    pieces = Pieces(receive)
-    failure: EngineError | None = None
-
-    async def pump() -> None:
-        with send:
-            try:
-                async for piece in response.aiter_raw():
-                    await send.send(piece)
-            except httpx.HTTPError:
-                pieces.failure = EngineError("the container engine closed the connection")
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(pump)
+    def left(self) -> int:
+        """Bytes known to be waiting."""
+        count = array.array("i", [0])
         try:
-            yield pieces
-        except EngineError as error:
-            failure = error  # raised alone, not as a group
-        nursery.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+            fcntl.ioctl(self._stream.socket.fileno(), termios.FIONREAD, count)
+        except OSError:
+            return 0
+        return count[0] + len(self._first)
 
 
 class Engine:
-    """A container engine, as an asynchronous context manager. Methods raise `EngineError`."""
+    """A container engine. Methods raise `EngineError`.
+
+    Requests are of HTTP/1.0: an answer is then sent as it is. With HTTP/1.1 an engine makes a chunk
+    of each line of a log, and taking those apart costs a hundred times as much as the lines.
+    """
 
     def __init__(self, address: str) -> None:
         """`address`: `unix:///PATH` or `tcp://HOST:PORT`."""
         self._address = address
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=4)
+        self._socket: str | None = None
+        self._host, self._port = "localhost", _PORT
         if address.startswith("unix://"):
-            self._socket: str | None = address.removeprefix("unix://")
-            transport = httpx.AsyncHTTPTransport(uds=self._socket, limits=limits)
-            base = "http://localhost"
+            self._socket = address.removeprefix("unix://")
         else:
-            self._socket = None
-            transport = httpx.AsyncHTTPTransport(limits=limits)
-            base = "http://" + address.removeprefix("tcp://").rstrip("/")
-        timeout = httpx.Timeout(_ANSWER_SECONDS)
-        self._client = httpx.AsyncClient(transport=transport, base_url=base, timeout=timeout)
-
-    async def __aenter__(self) -> Engine:
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._client.__aexit__(kind, error, traceback)
+            host, _, port = address.removeprefix("tcp://").rstrip("/").rpartition(":")
+            self._host = (host or port).strip("[]")
+            self._port = int(port) if host and port.isdecimal() else _PORT
 
     async def containers(self) -> list[Container]:
         """Return all containers, running or not."""
@@ -209,19 +189,28 @@ class Engine:
     async def _stream(
         self, path: str, asked: Mapping[str, str], *, endless: bool
     ) -> AsyncIterator[Pieces]:
-        timeout = httpx.Timeout(_ANSWER_SECONDS, read=None if endless else _ANSWER_SECONDS)
+        request = f"GET {path}?{urlencode(asked)} HTTP/1.0\r\nHost: localhost\r\n\r\n"
+        with trio.CancelScope() as patience:
+            patience.deadline = trio.current_time() + _ANSWER_SECONDS
+            stream = await self._connected()
+            async with stream:
+                pieces: Pieces | None = None
+                with _as_engine_errors():
+                    await stream.send_all(request.encode())
+                    pieces = await _answered(stream)
+                if endless:
+                    patience.deadline = math.inf
+                yield pieces
+        if patience.cancelled_caught:
+            raise EngineError(f"the container engine at {self._address} does not answer")
+
+    async def _connected(self) -> trio.SocketStream:
         try:
-            async with self._client.stream("GET", path, params=asked, timeout=timeout) as response:
-                if response.status_code != 200:
-                    raise _refusal(response.status_code, await _beginning(response))
-                async with _pieces_of(response) as pieces:
-                    yield pieces
-        except httpx.ConnectError:
+            if self._socket is not None:
+                return await trio.open_unix_socket(self._socket)
+            return await trio.open_tcp_stream(self._host, self._port)
+        except OSError:
             raise EngineError(self._why_unreachable()) from None
-        except httpx.TimeoutException:
-            raise EngineError(f"the container engine at {self._address} does not answer") from None
-        except httpx.HTTPError:
-            raise EngineError("the container engine closed the connection") from None
 
     def _why_unreachable(self) -> str:
         socket = self._socket
@@ -251,13 +240,38 @@ def _container(found: Any) -> Container:
     return Container(str(found["Id"]), str(name), labels, found["State"] == "running")
 
 
-async def _beginning(response: httpx.Response) -> str:
+async def _answered(stream: trio.SocketStream) -> Pieces:
+    """Return what follows the head of an answer. Raises `EngineError` for refusals."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        piece = await stream.receive_some(_PIECE_BYTES)
+        head += piece
+        if not piece or len(head) > _LONGEST_HEAD + _PIECE_BYTES:
+            raise EngineError(_CLOSED)
+    head, _, first = head.partition(b"\r\n\r\n")
+    found = _STATUS.match(head)
+    if found is None:
+        raise EngineError("what answers is not a container engine; check DOCKER_HOST")
+    pieces = Pieces(stream, first)
+    status = int(found[1])
+    if status != 200:
+        raise _refusal(status, await _said(pieces))
+    return pieces
+
+
+@contextmanager
+def _as_engine_errors() -> Iterator[None]:
+    try:
+        yield
+    except trio.BrokenResourceError:
+        raise EngineError(_CLOSED) from None
+
+
+async def _said(pieces: Pieces) -> str:
     """Return what the engine says about an error."""
     text = b""
-    async for piece in response.aiter_raw():
+    while len(text) < _LONGEST_HEAD and (piece := await pieces.next()):
         text += piece
-        if len(text) > 1 << 16:
-            break
     try:
         said = json.loads(text)["message"]
     except (ValueError, KeyError, TypeError, RecursionError):

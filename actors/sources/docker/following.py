@@ -85,7 +85,8 @@ class Containers:
     async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
         """Follow them until `stop`."""
         say = saying(send)
-        async with send, trio.open_nursery() as background, Engine(engine_address()) as engine:
+        engine = Engine(engine_address())
+        async with send, trio.open_nursery() as background:
             async with trio.open_nursery() as flow:
                 background.start_soon(_cancel_on, stop, flow.cancel_scope)
                 for text in self._texts:
@@ -386,7 +387,7 @@ class Follower:
         log = await self._read_past(details)
         if self.once:
             if not details.is_running:
-                await self._hand_on(log, log.end(), follow=False, more=False)
+                await self._hand_on(log, log.end(), follow=False, left=0)
             await self.say(SourceHealth(self.name, SourceState.FOLLOWING))
             return
         await self.say(SourceHealth(self.name, SourceState.FOLLOWING))
@@ -399,9 +400,10 @@ class Follower:
                     await trio.sleep(_FIRST_PAUSE)
             said = f"the container has stopped (exit status {details.exit_status})"
             log = await self._read(details, follow=False)
+            await self.engine.details(container.id)  # or the engine has ended in the meantime
         except NoSuchContainerError:
             pass  # what was followed was read to its end
-        await self._hand_on(log, log.end(), follow=True, more=False)
+        await self._hand_on(log, log.end(), follow=True, left=0)
         self._is_read_out = True
         self._caught_up = False
         await self.say(SourceHealth(self.name, SourceState.WAITING, said))
@@ -448,9 +450,11 @@ class Follower:
     async def _read_past(self, details: Details) -> ContainerLog:
         """Read to the end of the log. Raises `EngineError`."""
         while True:
-            began = trio.current_time()
+            began, before = trio.current_time(), self._mark
             log = await self._read(details, follow=False)
-            if trio.current_time() - began < _SHORT_SECONDS:
+            is_short = trio.current_time() - began < _SHORT_SECONDS
+            # The last seconds are sent again each time, and may be long.
+            if is_short or self.once or self._mark == before:
                 return log
 
     async def _read(self, details: Details, *, follow: bool) -> ContainerLog:
@@ -461,8 +465,9 @@ class Follower:
         async with self.engine.log(container, since=since, follow=follow) as pieces:
             while piece := await pieces.gathered(_CHUNK_BYTES, _GATHER_SECONDS):
                 taken = _feed(log, piece)
-                await self._hand_on(log, taken, follow=follow, more=pieces.has_more)
+                await self._hand_on(log, taken, follow=follow, left=pieces.left)
         if not follow and log.has_lost:
+            await self.engine.details(container)  # or the engine has ended before it had sent it
             await self._say_gap()
             known = tuple((stream, attrs.evolve(at, count=0)) for stream, at in self._mark.places)
             self._mark = attrs.evolve(self._mark, places=known)
@@ -473,11 +478,11 @@ class Follower:
         said = "the engine no longer has the last line that was read (its log was rotated)"
         await self.say(Gap(self.name, f"{self.name}: {said}; lines may be missing"))
 
-    async def _hand_on(self, log: ContainerLog, taken: Taken, *, follow: bool, more: bool) -> None:
+    async def _hand_on(self, log: ContainerLog, taken: Taken, *, follow: bool, left: int) -> None:
         if taken.lost:
             await self._say_gap()
         fresh = follow and self._caught_up
-        self._caught_up = follow and not more
+        self._caught_up = follow and not left
         if not taken:
             return
         read = {stream: place for stream, place in log.places.items() if place.count}
@@ -490,7 +495,7 @@ class Follower:
                 taken.overlong,
                 self._caught_up,
                 fresh,
-                0,
+                left,
                 self._mark,
                 server=self.name.removeprefix("docker:"),
             )

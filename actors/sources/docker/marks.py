@@ -40,12 +40,12 @@ class DockerMark:
             "kind": self.KIND,
             "source": self.source,
             "container": self.container,
-            "places": [[stream, place.time, place.count] for stream, place in self.places],
+            "places": [[stream, *attrs.astuple(place)] for stream, place in self.places],
             "parsing": self.parsing,
         }
 
     @classmethod
     def from_state(cls, state: State) -> DockerMark:
         """Restore a mark from `to_state`."""
-        places = tuple((stream, Place(time, count)) for stream, time, count in state["places"])
+        places = tuple((stream, Place(*place)) for stream, *place in state["places"])
         return cls(state["source"], state["container"], places, state["parsing"])

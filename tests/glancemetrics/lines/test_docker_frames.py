@@ -136,7 +136,8 @@ def test_the_last_line_of_a_stopped_container_may_have_no_end() -> None:
     assert not log.feed(frame(STDERR, message(1, b"killed")))
     assert log.places == {}  # it is read again unless the container has stopped
     assert log.end().lines == message(1, b"killed\n")
-    assert log.places == {STDERR: Place(time_of(stamp(1)) or 0, 1)}
+    size = len(message(1, b"killed"))
+    assert log.places == {STDERR: Place(time_of(stamp(1)) or 0, 1, size)}
 
 
 def test_an_overlong_line_is_counted_once() -> None:
@@ -181,3 +182,17 @@ def test_times() -> None:
     assert time_of(b"1970-01-01T01:00:00+01:00 x") == 0
     assert time_of(b"1970-13-01T01:00:00Z x") is None
     assert time_of(b"GET / 1970-01-01T00:00:01Z") is None
+
+
+def test_what_a_restarted_container_writes_behind_an_open_line_is_new() -> None:
+    whole = frame(STDOUT, message(1, b"killed"))
+    first = ContainerLog(has_frames=True, places={})
+    first.feed(whole)
+    assert first.end().lines == message(1, b"killed\n")
+    again = ContainerLog(has_frames=True, places=first.places)
+    assert not again.feed(whole)
+    whole += frame(STDOUT, message(2, b"started\n"))
+    second = ContainerLog(has_frames=True, places=first.places)
+    assert second.feed(whole).lines == message(1, b"started\n")
+    third = ContainerLog(has_frames=True, places=second.places)
+    assert third.feed(whole + frame(STDOUT, message(3, b"x\n"))).lines == message(3, b"x\n")

@@ -125,7 +125,6 @@ class StubEngine:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
     stub: StubEngine
 
     def address_string(self) -> str:
@@ -168,23 +167,25 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _stream(self, pieces: Iterator[bytes | None]) -> None:
-        """Send pieces as chunks; after `None` the connection is cut."""
+        """Send pieces until `None`, then close: as Go's server does for requests of HTTP/1.0."""
+        assert self.request_version == "HTTP/1.0"
         self.send_response(200)
-        self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for piece in pieces:
             if piece is None:
-                self.close_connection = True
                 return
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-        self.wfile.write(b"0\r\n\r\n")
+            self.wfile.write(piece)
 
     def _events(self) -> Iterator[bytes | None]:
         stub, generation = self.stub, self.stub.generation
         at = len(stub.events)
+
+        def is_due() -> bool:
+            return len(stub.events) > at or stub.generation > generation
+
         while True:
             with stub.changed:
-                stub.changed.wait_for(lambda: len(stub.events) > at or stub.generation > generation)
+                stub.changed.wait_for(is_due)
                 events, at = stub.events[at:], len(stub.events)
             if stub.generation > generation:
                 yield None

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +26,7 @@ import pytest
 from tests.actors.sources.docker.stub_engine import STDERR, StubEngine
 from tests.conftest import thorough
 from tests.lines import line
+from tests.waiting import eventually
 
 SECONDS = thorough(8, 60)
 
@@ -136,3 +139,104 @@ def test_each_line_once_while_monitor_engine_and_container_are_restarted(tmp_pat
         assert monitor.health["gaps"] == 0
     engine.stop()
     print(f"{written} lines, {step} disturbances")
+
+
+_SHOP = """
+i=0
+while [ $i -lt 6000 ]; do
+    now=$(/bin/busybox date -u +%d/%b/%Y:%H:%M:%S)
+    n=0
+    while [ $n -lt 100 ]; do
+        i=$((i + 1)) n=$((n + 1))
+        echo "192.0.2.1 - - [$now +0000] \\"GET /cart HTTP/1.1\\" 200 $i \\"-\\" \\"-\\""
+    done
+    echo an error >&2
+    /bin/busybox sleep 0.15
+done
+"""
+
+
+@attrs.define
+class Podman:
+    """A real engine, in a mount namespace where control groups are as it needs them."""
+
+    folder: Path
+    service: subprocess.Popen[bytes] | None = None
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "podman.sock"
+
+    @property
+    def _program(self) -> list[str]:
+        places = ["--root", f"{self.folder}/root", "--runroot", f"{self.folder}/runroot"]
+        return ["podman", *places, "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"]
+
+    def start(self) -> None:
+        prepare = "umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; exec "
+        service = [*self._program, "system", "service", "-t", "0", f"unix://{self.socket}"]
+        self.service = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", prepare + " ".join(service)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def __call__(self, *arguments: str, **options: bytes) -> bool:
+        assert self.service is not None
+        enter = ["nsenter", "--target", str(self.service.pid), "--mount"]
+        command = [*enter, *self._program, *arguments]
+        return not subprocess.run(command, capture_output=True, check=False, **options).returncode
+
+    def end(self) -> None:
+        assert self.service is not None
+        self("rm", "--force", "--all", "--time", "0")
+        self.service.kill()
+        self.service.wait(20)
+
+
+@pytest.fixture
+def podman(tmp_path: Path) -> Iterator[Podman]:
+    busybox = shutil.which("busybox")
+    missing = [name for name in ("podman", "unshare", "nsenter", "tar") if not shutil.which(name)]
+    if os.geteuid() or missing or busybox is None:
+        pytest.skip("an engine of its own needs root, podman and busybox-static")
+    with tempfile.TemporaryDirectory() as short:  # paths of sockets are limited
+        made = Podman(Path(short))
+        image = tmp_path / "image/bin"
+        image.mkdir(parents=True)
+        shutil.copy(busybox, image)
+        made.start()
+        try:
+            eventually(made.socket.exists, 20, "podman's socket")
+            tar = subprocess.run(
+                ["tar", "-C", image.parent, "-c", "."], check=True, stdout=subprocess.PIPE
+            )
+            if not made("import", "-", "shop", input=tar.stdout):
+                pytest.skip("podman cannot import an image here")
+            limits = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
+            how = ("--network", "none", "--cgroups=disabled", "--log-driver", "k8s-file", *limits)
+            run = ("run", "--detach", "--name", "web", *how, "shop", "/bin/busybox", "sh", "-c")
+            if not made(*run, _SHOP):
+                pytest.skip("podman cannot run a container here")
+            yield made
+        finally:
+            made.end()
+
+
+def test_each_line_once_from_podman(tmp_path: Path, podman: Podman) -> None:
+    """A real engine, whose times are of whole seconds: a hundred lines have the same one."""
+    with monitoring(tmp_path, podman.socket) as monitor:
+        for _ in range(2):
+            time.sleep(3)  # until there is a checkpoint
+            monitor.end()
+            monitor.start()
+        monitor.until(range(1, 6001))
+        assert monitor.health["gaps"] == 0
+
+        def sources() -> list[dict[str, str]]:
+            found = monitor.health["sources"]
+            assert isinstance(found, list)
+            return found
+
+        eventually(lambda: sources()[0]["state"] == "waiting", 30, "the end of the container")
+        assert sources()[0]["detail"] == "the container has stopped (exit status 0)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import attrs
 
 from actors.archive.logs import find_logs
+from actors.sources.files.container_names import container_in
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.formats.reading import Reading
 from glancemetrics.lines.log_names import current_logs
@@ -125,9 +125,9 @@ def _named(root: Path) -> Iterator[tuple[Path, str]]:
             for folder, names in found.items():
                 yield from ((folder / name, server) for name in current_logs(names))
     for path in _glob(root, _DOCKER_LOGS):
-        name = _docker_name(path.parent)
-        if name is not None:
-            yield path, f"container {name}"
+        known = container_in(path.parent)
+        if known is None or known.is_running:
+            yield path, f"container {path.parent.name[:12] if known is None else known.name}"
     for path in _glob(root, _PODMAN_LOGS):
         yield path, f"container {path.parent.parent.name[:12]}"
     for path in _glob(root, _KUBERNETES_LOGS):
@@ -139,19 +139,6 @@ def _glob(root: Path, pattern: str) -> list[Path]:
         return sorted(root.glob(pattern))
     except OSError:
         return []
-
-
-def _docker_name(folder: Path) -> str | None:
-    """Return the name of a container that is running.
-
-    Source: Docker's own `config.v2.json` beside the log.
-    """
-    try:
-        told = json.loads((folder / "config.v2.json").read_text("utf-8"))
-        is_running = bool(told["State"]["Running"])
-        return str(told["Name"]).lstrip("/") if is_running else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return folder.name[:12]
 
 
 def _last_time(path: Path, reading: Reading) -> float | None:

@@ -56,7 +56,7 @@ class Entries:
 
 
 def position_of(line: bytes) -> Position | None:
-    """Return the position of an entry; `None` for lines that are none."""
+    """Return the position of an entry; `None` for any other line."""
     cursor, time = _CURSOR.search(line), _TIME.search(line)
     if cursor is None or time is None:
         return None

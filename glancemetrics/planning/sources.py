@@ -8,6 +8,10 @@ from collections.abc import Container
 import attrs
 
 STANDARD_INPUT = "-"
+_JOURNALD = "journald"
+"""Reads the journal of this machine only."""
+_DOCKERS = "-json.log"
+"""Ends the names of the logs that Docker writes, one for each container."""
 PATH = ""
 """The scheme of paths and globs, which have none."""
 
@@ -38,8 +42,11 @@ class Sources:
 
     @property
     def are_local(self) -> bool:
-        """Whether all lines are written on this machine."""
-        return all(scheme_of(text) in {PATH, STANDARD_INPUT} for text in self.texts)
+        """Whether all lines are written on this machine, and not by containers."""
+        return not any(
+            text.endswith(_DOCKERS) or scheme_of(text) not in {PATH, STANDARD_INPUT, _JOURNALD}
+            for text in self.texts
+        )
 
     def of(self, schemes: Container[str]) -> tuple[str, ...]:
         """Return those with one of the schemes, in order."""

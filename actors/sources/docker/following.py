@@ -1,7 +1,7 @@
 """Follows the logs of containers: each is a source with a position of its own.
 
 Which containers there are is listed at each of the engine's events, and every few seconds. What a
-log already has is read without following, up to its end: then it is known when the past has been
+log already has is read without following, up to its end: so it is known when the past has been
 read.
 """
 

@@ -14,6 +14,7 @@ from loguru import logger
 from actors.sources.dating import LineDating
 from actors.sources.desk import SourceDesk
 from actors.sources.files.access_logs import AccessLogs
+from actors.sources.files.container_names import server_of
 from actors.sources.files.descriptors import Descriptors, most_held
 from actors.sources.files.followers import Followers, Place, place_of
 from actors.sources.files.hands import Hands
@@ -122,6 +123,8 @@ class _Tailer:
         self.hands = Hands(_bytes_of)
         self._before = {mark.path: mark for mark in before}
         self._is_log = AccessLogs(dating)
+        self._servers: dict[str, str] = {}
+        """{path: its container, if it is the log of one}"""
         self._followers = Followers(paths, globs, self._before, self._is_log)
         self._folders = Folders()
         self._dating = dating
@@ -164,12 +167,13 @@ class _Tailer:
         found = await trio.to_thread.run_sync(_found, paths)
         there = [
             SourceHealth(path, SourceState.READING, lag_bytes=size, opened=False)
-            for path, (size, _) in found.items()
+            for path, (size, _, _) in found.items()
             if size is not None
         ]
+        self._servers.update({path: server for path, (_, _, server) in found.items() if server})
         if there:
             await self.say(Announced(tuple(there)))
-        return {path: place for path, (_, place) in found.items()}
+        return {path: place for path, (_, place, _) in found.items()}
 
     async def _follow_globs(self, nursery: trio.Nursery) -> None:
         """Follow every file that matches, now and later."""
@@ -242,6 +246,7 @@ class _Tailer:
             self.waker.forget(follower.path)
             self._descriptors.forget(follower)
             self._followers.remove(follower)
+            self._servers.pop(follower.path, None)
 
     async def _follow_on(self, follower: PathFollower, until_gone: bool) -> None:
         path = follower.path
@@ -260,7 +265,10 @@ class _Tailer:
             if self._once:
                 rest = follower.rest()
                 if rest:
-                    await self.say(Chunk(path, rest.whole, rest.overlong, True, False, 0))
+                    server = self._servers.get(path, "")
+                    await self.say(
+                        Chunk(path, rest.whole, rest.overlong, True, False, 0, server=server)
+                    )
                 return
             if is_last:
                 return
@@ -288,6 +296,7 @@ class _Tailer:
                     look.fresh,
                     look.health.lag_bytes,
                     look.mark,
+                    self._servers.get(path, ""),
                 )
             )
         elif look.mark != sent.mark:
@@ -353,12 +362,12 @@ def _bytes_of(found: _Found) -> int:
     return len(found.look.lines.whole) + (0 if begins is None else len(begins.sample))
 
 
-def _found(paths: Sequence[str]) -> dict[str, tuple[int | None, Place]]:
-    """Return the size of each path's file (`None` if missing) and its place."""
-    found: dict[str, tuple[int | None, Place]] = {}
+def _found(paths: Sequence[str]) -> dict[str, tuple[int | None, Place, str]]:
+    """Return the size of each path's file (`None` if missing), its place and its server."""
+    found: dict[str, tuple[int | None, Place, str]] = {}
     for path in paths:
         size = None
         with suppress(OSError):
             size = os.stat(path).st_size
-        found[path] = size, place_of(path)
+        found[path] = size, place_of(path), server_of(path)
     return found

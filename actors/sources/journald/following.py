@@ -1,7 +1,7 @@
 """Follows the journal: each selection of its entries is a source with a position of its own.
 
-What the journal already has is read without `--follow`, up to the end: then it is known when the
-past has been read. After that `journalctl --follow` goes on behind the last entry.
+What the journal already has is read without `--follow`, up to its end: so it is known when the
+past has been read. Then `journalctl --follow` continues after the last entry.
 """
 
 from __future__ import annotations

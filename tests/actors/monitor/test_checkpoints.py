@@ -46,6 +46,19 @@ def test_it_is_kept_for_the_same_sources_only(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o007 == 0
 
 
+def test_what_is_no_path_is_the_same_in_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def names() -> tuple[str, str]:
+        of_container = Checkpoints(tmp_path, ["docker:web"]).path.name
+        return of_container, Checkpoints(tmp_path, ["access.log"]).path.name
+
+    container, path = names()
+    monkeypatch.chdir(tmp_path)
+    assert names()[0] == container
+    assert names()[1] != path
+
+
 def test_a_mark_that_was_written_without_a_kind_is_a_paths(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, ["a.log"])
     save(checkpoints)

@@ -444,3 +444,9 @@ def test_where_the_engine_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     with pytest.raises(UsageError, match="TLS"):
         check_sources(Sources(("docker:web",)))
+
+
+def test_containers_are_not_this_machine_but_its_journal_is() -> None:
+    assert Sources(("access.log", "-", "journald:nginx")).are_local
+    assert not Sources(("access.log", "docker:web")).are_local
+    assert not Sources(("/var/lib/docker/containers/*/*-json.log",)).are_local

@@ -16,6 +16,7 @@ import trio.testing
 
 from actors.sources.dating import undated
 from actors.sources.desk import SourceDesk
+from actors.sources.files.container_names import server_of
 from actors.sources.files.followed_files import ROTATED_GRACE
 from actors.sources.files.marks import PathMark
 from actors.sources.files.path_follower import Look, PathFollower
@@ -572,3 +573,29 @@ async def test_a_log_that_was_not_opened_counts_as_lag(clock, heard, tmp_path: P
     assert {(log.name, log.lag_bytes, log.opened) for log in announced.logs} == {
         (str(tmp_path / name), len(line()) * 3, False) for name in ("a.log", "b.log")
     }
+
+
+async def test_the_server_of_dockers_own_file_is_its_container(heard, tmp_path: Path) -> None:
+    key = "c0ffee" * 10 + "0123"
+    folder = tmp_path / key
+    folder.mkdir()
+    (folder / "config.v2.json").write_text('{"Name": "/web", "State": {"Running": true}}')
+    log = folder / f"{key}-json.log"
+    log.write_bytes(b"a\n")
+    link = tmp_path / "pod.log"
+    link.symlink_to(log)
+    other = tmp_path / "other-json.log"
+    other.write_bytes(b"b\n")
+    all_of_them = heard(f"{tmp_path}/*/*-json.log", link, other)
+    await all_of_them.until(lambda: len(all_of_them.text()) >= 4)
+    servers = {one.source: one.server for one in all_of_them.messages if isinstance(one, Chunk)}
+    assert servers[str(other)] == ""
+    assert {server for path, server in servers.items() if path != str(other)} == {"web"}
+
+
+@pytest.mark.parametrize("told", [b"", b"[]", b'{"Name": 7}', b"[" * 100_000, b"\xff"])
+def test_a_container_that_docker_says_nothing_of_has_no_name(tmp_path: Path, told: bytes) -> None:
+    (tmp_path / "config.v2.json").write_bytes(told)
+    (tmp_path / "a-json.log").touch()
+    assert server_of(str(tmp_path / "a-json.log")) == ""
+    assert server_of(str(tmp_path / "access.log")) == ""

@@ -81,6 +81,7 @@ class Containers:
         self._told: dict[str, SourceHealth] = {}
         """What was last said about texts without a container."""
         self._own = own_container()
+        self._is_full = False
 
     async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
         """Follow them until `stop`."""
@@ -145,10 +146,10 @@ class Containers:
             known = self._follower_of(container, by_id)
             if known is None:
                 if len(self._followers) >= _MOST_CONTAINERS:
-                    logger.warning(
-                        "docker: more than {} containers match; the rest is not followed",
-                        _MOST_CONTAINERS,
-                    )
+                    if not self._is_full:
+                        said = "docker: more than {} containers match; the others are not followed"
+                        logger.warning(said, _MOST_CONTAINERS)
+                    self._is_full = True
                     break
                 known = await self._begin(container, engine, start, nursery, say)
             known.container = container

@@ -33,6 +33,26 @@ def engine_address() -> str:
     return os.environ.get(HOST_VARIABLE) or DEFAULT_HOST
 
 
+def why_unreachable(address: str) -> str | None:
+    """Explain why the engine cannot be reached, as far as its socket shows it."""
+    socket = address.removeprefix("unix://")
+    if socket == address:
+        return None
+    if not os.path.lexists(socket):
+        return (
+            f"no container engine: {socket} does not exist; start Docker, set {HOST_VARIABLE}, "
+            f"or mount the socket into this container (-v {socket}:{socket})"
+        )
+    if not os.access(socket, os.R_OK | os.W_OK):
+        return f"permission denied: {socket}; try: sudo usermod -aG docker $USER, then log in again"
+    return None
+
+
+def _misses(text: str) -> str | None:
+    del text
+    return why_unreachable(engine_address())
+
+
 def _make(texts: Sequence[str], settings: NoSettings, desk: SourceDesk) -> Iterator[Source]:
     del settings
     from actors.sources.docker.following import Containers  # late: not needed for -h
@@ -67,5 +87,6 @@ DOCKER = SourceKind(
     section=NoSettings,
     make=_make,
     refuses=_refuses,
+    misses=_misses,
     marks={SCHEME: _mark},
 )

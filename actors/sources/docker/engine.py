@@ -10,7 +10,6 @@ import array
 import fcntl
 import json
 import math
-import os
 import re
 import termios
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -22,7 +21,7 @@ from urllib.parse import urlencode
 import attrs
 import trio
 
-from actors.sources.docker import HOST_VARIABLE
+from actors.sources.docker import why_unreachable
 
 _ANSWER_SECONDS = 20.0
 """How long the engine may take to answer; a log that is followed may be silent for ever."""
@@ -213,20 +212,8 @@ class Engine:
             raise EngineError(self._why_unreachable()) from None
 
     def _why_unreachable(self) -> str:
-        socket = self._socket
-        if socket is None:
-            return f"nothing answers at {self._address}; check {HOST_VARIABLE}"
-        if not os.path.lexists(socket):
-            return (
-                f"no container engine: {socket} does not exist; start Docker, set {HOST_VARIABLE}, "
-                f"or mount the socket into this container (-v {socket}:{socket})"
-            )
-        if not os.access(socket, os.R_OK | os.W_OK):
-            return (
-                f"permission denied: {socket}; try: sudo usermod -aG docker $USER, "
-                "then log in again"
-            )
-        return f"the container engine is not running: nothing answers at {socket}"
+        known = why_unreachable(self._address)
+        return known or f"the container engine is not running: nothing answers at {self._address}"
 
 
 _NOT_AN_ENGINE = "what answers at {} is not a container engine; check DOCKER_HOST"

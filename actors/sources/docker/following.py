@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 
 import attrs
 import trio
@@ -78,6 +78,8 @@ class Containers:
         self._by_id = {mark.container: mark for mark in marks if mark.container}
         self._followers: dict[str, Follower] = {}
         """{name of the source: its follower}"""
+        self._following: dict[str, Follower] = {}
+        """{id of a container: its follower}, in the last list"""
         self._told: dict[str, SourceHealth] = {}
         """What was last said about texts without a container."""
         self._own = own_container()
@@ -136,45 +138,56 @@ class Containers:
         if self._is_resumed or not is_first:
             # It has been started since: it is read from its start.
             start = attrs.evolve(start, where=From.START)
+        there = {container.id for container in containers}
+        self._following = {
+            follower.container.id: follower
+            for follower in self._followers.values()
+            if follower.container is not None
+        }
         matched: set[str] = set()
-        by_id = {container.id for container in containers}
         for container in containers:
             texts = [text for text in self._texts if self._is_wanted(text, container)]
-            if not texts:
-                continue
             matched.update(texts)
-            known = self._follower_of(container, by_id)
-            if known is None:
-                if len(self._followers) >= _MOST_CONTAINERS:
-                    if not self._is_full:
-                        said = "docker: more than {} containers match; the others are not followed"
-                        logger.warning(said, _MOST_CONTAINERS)
-                    self._is_full = True
-                    break
+            known = self._follower_of(container, there) if texts else None
+            if texts and known is None and self._has_room():
                 known = await self._begin(container, engine, start, nursery, say)
-            known.container = container
+            if known is not None:
+                known.container = container
         if is_first:
-            await self._drop_marks(say)
-        for name, follower in list(self._followers.items()):
-            if follower.container is not None and follower.container.id not in by_id:
-                follower.container = None
-            follower.has_listed()
-            if follower.has_ended:
-                del self._followers[name]
+            await self._drop_marks(there, say)
+        self._tell_followers(there)
         for text in self._texts:
             if text in matched:
                 await self._forget_text(text, say)
             elif not any(one.text == text for one in self._followers.values()):
                 await self._tell(self._missing(text, containers), say)
 
-    def _follower_of(self, container: Container, there: Iterable[str]) -> Follower | None:
+    def _has_room(self) -> bool:
+        """Tell whether another container can be followed."""
+        is_full = len(self._followers) >= _MOST_CONTAINERS
+        if is_full and not self._is_full:
+            said = "docker: more than {} containers match; the others are not followed"
+            logger.warning(said, _MOST_CONTAINERS)
+        self._is_full = is_full
+        return not is_full
+
+    def _tell_followers(self, there: Set[str]) -> None:
+        """Tell all followers that there is a new list, and whether their container is in it."""
+        for name, follower in list(self._followers.items()):
+            if follower.container is not None and follower.container.id not in there:
+                follower.container = None
+            follower.has_listed()
+            if follower.has_ended:
+                del self._followers[name]
+
+    def _follower_of(self, container: Container, there: Set[str] = frozenset()) -> Follower | None:
         """Return who follows a container, maybe under its earlier name, or one before it.
 
         `there` are the ids of all containers.
         """
-        for follower in self._followers.values():
-            if follower.container is not None and follower.container.id == container.id:
-                return follower
+        known = self._following.get(container.id)
+        if known is not None:
+            return known
         known = self._followers.get(f"docker:{container.name}")
         if known is not None and known.container is not None and known.container.id in there:
             return None  # that one was renamed
@@ -214,11 +227,12 @@ class Containers:
         nursery.start_soon(follower.run)
         return follower
 
-    async def _drop_marks(self, say: Say) -> None:
-        """Forget containers that were removed while nothing ran."""
-        for name in self._by_name:
-            said = "the container was removed while GlanceMetrics was not running"
-            await say(Gap(name, f"{name}: {said}; its last lines may be missing"))
+    async def _drop_marks(self, there: Set[str], say: Say) -> None:
+        """Forget containers that were removed while nothing ran, or are not selected any more."""
+        for name, mark in self._by_name.items():
+            if mark.container not in there:
+                said = "the container was removed while GlanceMetrics was not running"
+                await say(Gap(name, f"{name}: {said}; its last lines may be missing"))
             await say(SourceGone(name))
         self._by_name.clear()
         self._by_id.clear()
@@ -233,7 +247,7 @@ class Containers:
             return False
         if container.is_running or container.id in self._by_id:
             return True
-        return self._follower_of(container, ()) is not None
+        return self._follower_of(container) is not None
 
     async def _forget_text(self, text: str, say: Say) -> None:
         """A text with containers is not shown beside them."""

@@ -10,6 +10,7 @@ import trio
 
 from actors.sources.dating import undated
 from actors.sources.desk import SourceDesk
+from actors.sources.docker import DOCKER
 from actors.sources.mark import Mark
 from actors.sources.messages import Chunk, FromSource, Gap, Marked, Resumes, SourceGone
 from actors.sources.position import From, StartPosition
@@ -21,6 +22,7 @@ from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.planning.sources import Sources
 from tests.actors.sources.docker.stub_engine import STDERR, StubEngine
 from tests.lines import BASE
+from tests.waiting import free_port
 
 START = StartPosition(From.START, 120, float(BASE))
 END = StartPosition(From.END, 120, float(BASE))
@@ -284,6 +286,37 @@ async def test_a_container_that_was_replaced_while_nothing_ran_is_a_gap(
     assert "was replaced" in second.gaps[0]
 
 
+async def test_containers_that_were_removed_while_nothing_ran_are_gaps(
+    engine: StubEngine, follow
+) -> None:
+    removed, left_out = engine.run("removed"), engine.run("left-out")
+    for one in (removed, left_out):
+        one.write(one.name)
+    first = follow("docker:*")
+    await first.until(lambda: len(first.read()) == 2)
+    marks = await first.end()
+    removed.remove()
+    left_out.labels["glancemetrics.follow"] = "false"
+    left_out.write("never")
+    engine.run("web").write("new")
+    second = follow("docker:*", before=marks)
+    await second.until_read("new")
+    (gap,) = second.gaps
+    assert gap.startswith("docker:removed: the container was removed")
+    assert {mark.source for mark in await second.end()} == {"docker:web"}
+
+
+async def test_at_most_so_many_containers(engine: StubEngine, follow, monkeypatch) -> None:
+    monkeypatch.setattr(FOLLOWING + "_MOST_CONTAINERS", 2)
+    for number in range(4):
+        engine.run(f"web-{number}").write(str(number))
+    heard = follow("docker:*", once=True)
+    with trio.fail_after(20):
+        async for message in heard.receive:
+            heard.messages.append(message)
+    assert sorted(heard.read()) == ["0", "1"]
+
+
 async def test_globs_and_labels(engine: StubEngine, follow, monkeypatch) -> None:
     monkeypatch.setattr(FOLLOWING + "_GONE_SECONDS", 0.1)
     engine.run("web-1", role="web").write("one")
@@ -444,6 +477,24 @@ def test_where_the_engine_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     with pytest.raises(UsageError, match="TLS"):
         check_sources(Sources(("docker:web",)))
+
+
+def test_whether_there_is_an_engine(engine: StubEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert DOCKER.misses("docker:web") is None
+    with monkeypatch.context() as denied:
+        denied.setattr("os.access", lambda *_: False)
+        assert "sudo usermod -aG docker $USER" in (DOCKER.misses("docker:web") or "")
+    engine.stop()
+    assert "does not exist" in (DOCKER.misses("docker:web") or "")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    assert DOCKER.misses("docker:web") is None
+
+
+async def test_an_engine_that_does_not_answer(follow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{free_port()}")
+    heard = follow()
+    said = await heard.until_state(SourceState.BLOCKED)
+    assert said.startswith("the container engine is not running: nothing answers at tcp://")
 
 
 def test_containers_are_not_this_machine_but_its_journal_is() -> None:

@@ -132,11 +132,12 @@ async def test_what_is_sent_is_sent_whole_also_when_cancelled(
     made = Gathering(saying(send))
     for number in range(600):
         made.add(f"s{number}", "web1", [b"x"])
-    found: list[FromSource] = []
+    found: list[OneFromSource] = []
 
     async def take() -> None:
+        nonlocal found
         async for message in receive:
-            found.append(message)
+            found += each_of(message)
             await trio.sleep(0.001)
 
     async with trio.open_nursery() as nursery:

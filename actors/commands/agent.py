@@ -22,10 +22,10 @@ def parser() -> CommandParser:
         usage="glancemetrics agent FILE ... --to URL [options]",
         examples=[
             Example("agent /var/log/nginx/access.log --to 'redis://redis/0?fleet=prod'",
-                    "send a log"),
+                    "follow a log, and send what is written"),
             Example("agent '/var/log/nginx/*.log' --to 'rediss://web1@redis/0?fleet=prod"
                     "&password-file=/etc/redis-password'",
-                    "with TLS and a password"),
+                    "follow several, with TLS and a password"),
         ],
     )  # fmt: skip
     option = made.option

@@ -18,7 +18,7 @@ def parser() -> CommandParser:
     made = CommandParser(
         "agent-user",
         "Print the ACL SETUSER line that makes a user in Redis 7, or Valkey, for an agent: it can "
-        "send in its own name, and nothing else. The password is new each time.",
+        "only send in its own name. The password is new each time.",
         usage="glancemetrics agent-user NAME --fleet FLEET",
         examples=[
             Example("agent-user web1 --fleet prod", "for the agent of web1"),

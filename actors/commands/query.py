@@ -17,7 +17,7 @@ from glancemetrics.words.durations import parse_span
 BY = (
     *("section", "path", "route", "host", "network", "user", "vhost", "status", "class"),
     *("method", "protocol", "referrer", "referring_site", "agent", "browser", "os", "device"),
-    *("bot", "source"),
+    *("bot", "source", "server"),
 )
 """Names of dimensions, for a help that loads none of them."""
 _MEASURES = (*MEASURES, *UNDER_EXAMPLES)

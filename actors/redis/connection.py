@@ -57,7 +57,7 @@ class Connection:
         """Run commands, all sent at once; returns their replies.
 
         Errors of single commands are among the replies: see `checked`. Raises `UnreachableError`
-        if the connection breaks or nothing comes for some seconds: then nobody knows which of them
+        if the connection breaks or is silent for some seconds: then nobody knows which of them
         were carried out, and the connection is closed.
         """
         try:

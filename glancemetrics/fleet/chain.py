@@ -16,7 +16,7 @@ from glancemetrics.fleet.entry import EntryId
 
 
 class Verdict(enum.Enum):
-    """What is to be done with an entry."""
+    """What the hub does with an entry."""
 
     COUNT = "count"
     KNOWN = "known"

@@ -78,7 +78,7 @@ _HUB_COMMANDS = (
 
 
 def agent_access(fleet: str, agent: str, user: str) -> Iterator[str]:
-    """Yield the words of `ACL SETUSER` that let an agent do its work and nothing else.
+    """Yield the words of `ACL SETUSER` that let an agent do its work only.
 
     They need Redis 7, or Valkey. The password is to be added: `>PASSWORD`. Source:
     https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/

@@ -26,7 +26,7 @@ class DecodedTogether:
     batch: pa.RecordBatch
     """The records of all clean chunks, in order."""
     format: str | None
-    """The format of the records; `None` if there are none."""
+    """The format of the records; `None` without any."""
     lines: tuple[int, ...]
     """Of each chunk, its number of lines."""
     rows: tuple[int, ...]

@@ -58,6 +58,8 @@ STAND_INS = (
     (r"\| jq '[^']*'", "| cat"),
     # A server that does not exist.
     (r"tls://logs\.example\.org:6514", "udp://127.0.0.1:9"),
+    # Nobody answers there; who follows or sends tries again.
+    (r"rediss?://[^'\" ]*", "redis://127.0.0.1:9/0?fleet=prod"),
     # Each on a port of its own.
     (r"syslog\+(udp|tcp|tls)://[\d.]+:\d+", "syslog+unix:{root}/run/log.sock"),
     (r"--web\b(?!-)(?: (?:[\d.]+:)?\d+)?", "--web 127.0.0.1:0"),
@@ -98,7 +100,7 @@ class Command:
         """Whether it ends only when it is stopped."""
         words = self.arguments
         name = words[0] if words and registry.command_called(words[0]) else ""
-        if name == "demo":
+        if name in {"demo", "agent"}:
             return True
         if name == "generate":
             return not {"--lines", "--duration"} & set(words)

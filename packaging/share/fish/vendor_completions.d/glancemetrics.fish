@@ -127,7 +127,7 @@ complete -c glancemetrics -n '__fish_seen_subcommand_from report' -l state-dir -
 complete -c glancemetrics -n '__fish_seen_subcommand_from report' -s h -l help -d 'show this help and exit'
 
 complete -c glancemetrics -n '__fish_seen_subcommand_from query' -l where -x -d 'the same'
-complete -c glancemetrics -n '__fish_seen_subcommand_from query' -l by -x -a '(__glancemetrics_list section path route host network user vhost status class method protocol referrer referring_site agent browser os device bot source)' -d 'group by one or two fields'
+complete -c glancemetrics -n '__fish_seen_subcommand_from query' -l by -x -a '(__glancemetrics_list section path route host network user vhost status class method protocol referrer referring_site agent browser os device bot source server)' -d 'group by one or two fields'
 complete -c glancemetrics -n '__fish_seen_subcommand_from query' -l last -x -d 'the last DURATION up to now'
 complete -c glancemetrics -n '__fish_seen_subcommand_from query' -l since -x -d 'from this time on'
 complete -c glancemetrics -n '__fish_seen_subcommand_from query' -l until -x -d 'before this time'

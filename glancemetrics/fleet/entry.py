@@ -30,7 +30,7 @@ LONGEST_PATH = 4096
 _LONGEST_TEXT = 4096
 _LEVEL = 3
 """Of zstd: 6 and more cost several times as much for a tenth fewer bytes."""
-_ID = re.compile(rb"(\d{1,16})-(\d{1,16})")
+_ID = re.compile(rb"(\d{1,20})-(\d{1,20})", re.ASCII)
 _VERSION = 1
 _ODD_NAMES = "surrogateescape"
 """How names of files are kept that are not UTF-8."""

@@ -6,13 +6,13 @@ import functools
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import attrs
 import trio
 from loguru import logger
 
 from actors.sources.dating import LineDating
-from actors.sources.desk import SourceDesk
 from actors.sources.files.access_logs import AccessLogs
 from actors.sources.files.container_names import server_of
 from actors.sources.files.descriptors import Descriptors, most_held
@@ -36,6 +36,9 @@ from actors.sources.messages import (
 from actors.sources.position import From, StartPosition
 from actors.sources.source import saying
 from glancemetrics.health.health import SourceHealth, SourceState
+
+if TYPE_CHECKING:
+    from actors.sources.desk import SourceDesk
 
 LAST_LOOK_SECONDS = 0.5
 """Time for lines written before the stop; a third of the shutdown limit."""

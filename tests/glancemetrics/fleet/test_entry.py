@@ -102,6 +102,6 @@ def test_ids_are_in_the_order_of_redis() -> None:
     assert sorted(ids, key=lambda one: one) == ids
     assert [EntryId.read(str(one)) for one in ids] == ids
     assert ids[0].next == ids[1]
-    for text in ("", "1", "a-1", "1-", "1-1-1", "-1-1", "1" * 17 + "-1"):
+    for text in ("", "1", "a-1", "1-", "1-1-1", "-1-1", "1" * 21 + "-1"):
         with pytest.raises(InvalidEntryError):
             EntryId.read(text)

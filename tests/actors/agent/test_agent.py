@@ -1,0 +1,278 @@
+"""Agents of a real Redis: what they send, what they wait for, and what they do not load."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from actors.agent import agent as agent_module
+from actors.agent.agent import Agent, AgentPlan
+from actors.redis.connection import Connection, checked, connect
+from actors.redis.lease import Lease
+from actors.sources.position import From
+from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.fleet.address import fleet_address
+from glancemetrics.fleet.entry import Entry, EntryId, unpacked
+from glancemetrics.fleet.keys import FleetKeys
+from glancemetrics.fleet.status import AgentStatus
+from tests.lines import line
+from tests.redis import Redis
+
+KEYS = FleetKeys("prod")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    with Redis(tmp_path_factory.mktemp("redis"), ("--appendonly", "no")) as running:
+        yield running
+
+
+@pytest.fixture
+def redis(server: Redis) -> Redis:
+    server.run("FLUSHALL")
+    return server
+
+
+def plan_of(redis: Redis, *paths: Path, name: str = "web1", start: From = From.START) -> AgentPlan:
+    address = fleet_address(f"redis://127.0.0.1:{redis.port}/0?fleet=prod", "--to")
+    return AgentPlan(address=address, name=name, paths=tuple(map(str, paths)), start=start)
+
+
+@asynccontextmanager
+async def running(plan: AgentPlan) -> AsyncIterator[Connection]:
+    """Run an agent in this block; yields a connection to its Redis."""
+    stop = trio.Event()
+    connection = await connect(plan.address, "test")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Agent(plan, time.time).run, stop)
+        try:
+            yield connection
+        finally:
+            stop.set()
+    await connection.aclose()
+
+
+async def entries(connection: Connection, name: str = "web1") -> dict[EntryId, Entry]:
+    (reply,) = await connection.run(("XRANGE", KEYS.stream(name), "-", "+"))
+    return {EntryId.read(entry): unpacked(fields[1]) for entry, fields in checked(reply)}
+
+
+async def lines_in(connection: Connection, name: str = "web1") -> bytes:
+    return lines_of(await entries(connection, name))
+
+
+def lines_of(found: dict[EntryId, Entry]) -> bytes:
+    return b"".join(part.lines for entry in found.values() for part in entry.parts)
+
+
+async def until_sent(connection: Connection, lines: bytes, name: str = "web1") -> None:
+    with trio.fail_after(20):
+        while await lines_in(connection, name) != lines:
+            await trio.sleep(0.05)
+
+
+async def test_whole_lines_are_sent_with_how_far_the_log_was_read(
+    redis: Redis, tmp_path: Path
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line() * 2 + b"not whole")
+    async with running(plan_of(redis, log)) as connection:
+        await until_sent(connection, line() * 2)
+        with log.open("ab") as file:
+            file.write(b" yet\n" + line())
+        await until_sent(connection, line() * 2 + b"not whole yet\n" + line())
+        found = await entries(connection)
+    births = {one.birth for one in found}
+    assert len(births) == 1
+    assert [one.number for one in found] == list(range(1, len(found) + 1))
+    assert [entry.after for entry in found.values()] == [None] * len(found)
+    marks = [part.mark for entry in found.values() for part in entry.parts if part.lines]
+    assert all(marks)
+    assert len(set(marks)) == len(marks)
+    assert b"".join(p.sample for e in found.values() for p in e.parts).startswith(line())
+
+
+async def test_after_a_restart_it_goes_on_where_it_was(redis: Redis, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line(size=1))
+    async with running(plan_of(redis, log)) as connection:
+        await until_sent(connection, line(size=1))
+    with log.open("ab") as file:
+        file.write(line(size=2))
+    async with running(plan_of(redis, log)) as connection:
+        await until_sent(connection, line(size=1) + line(size=2))
+        found = await entries(connection)
+    before, after = sorted({one.birth for one in found})
+    first = next(entry for one, entry in found.items() if one == EntryId(after, 1))
+    assert first.after == max(one for one in found if one.birth == before)
+
+
+async def test_at_first_what_was_there_before_is_left_if_that_is_wanted(
+    redis: Redis, tmp_path: Path
+) -> None:
+    log, later = tmp_path / "access.log", tmp_path / "later.log"
+    log.write_bytes(line(size=1) * 100)
+    async with running(plan_of(redis, log, later, start=From.END)) as connection:
+        with trio.fail_after(20):
+            while not await entries(connection):
+                await trio.sleep(0.05)
+        with log.open("ab") as file:
+            file.write(line(size=2))
+        await until_sent(connection, line(size=2))
+        later.write_bytes(line(size=3))  # it came later, so all of it is new
+        await until_sent(connection, line(size=2) + line(size=3))
+
+
+async def test_what_redis_has_lost_is_sent_again_from_what_was_counted(
+    redis: Redis, tmp_path: Path
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line(size=1))
+    async with running(plan_of(redis, log)) as connection:
+        await until_sent(connection, line(size=1))
+        await count_all(connection)
+        with log.open("ab") as file:
+            file.write(line(size=2))
+        await until_sent(connection, line(size=2))
+        await connection.run(("FLUSHALL",))
+        await until_sent(connection, line(size=2))
+        last = await entries(connection)
+        assert min(last).number == 1
+        assert last[min(last)].after is not None  # as the process remembers
+
+
+async def test_what_the_hub_refuses_is_sent_again_from_what_it_has_counted(
+    redis: Redis, tmp_path: Path
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line(size=1))
+    async with running(plan_of(redis, log)) as connection:
+        await until_sent(connection, line(size=1))
+        counted = await count_all(connection)
+        with log.open("ab") as file:
+            file.write(line(size=2))
+        await until_sent(connection, line(size=2))
+        refused = max(await entries(connection))
+        await connection.run(("HSET", KEYS.counted("web1"), "refused", str(refused)))
+        with trio.fail_after(20):
+            while min(await entries(connection), default=refused) <= refused:
+                await trio.sleep(0.05)
+        await until_sent(connection, line(size=2))
+        found = await entries(connection)
+        assert found[min(found)].after == counted
+
+
+async def count_all(connection: Connection, found: dict[EntryId, Entry] | None = None) -> EntryId:
+    """Do what a hub does: count all entries, or some, for good."""
+    found = found or await entries(connection)
+    fields: list[str | bytes] = ["id", str(max(found))]
+    for entry in found.values():
+        for part in entry.parts:
+            if part.mark:
+                fields += [f"f:{part.path}", part.mark]
+    await connection.run(
+        ("MULTI",),
+        ("HSET", KEYS.counted("web1"), *fields),
+        ("XTRIM", KEYS.stream("web1"), "MINID", str(max(found).next)),
+        ("EXEC",),
+    )
+    return max(found)
+
+
+async def test_it_stops_reading_when_nothing_is_counted(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_module, "MOST_WAITING", 3)
+    log = tmp_path / "access.log"
+    log.touch()
+    async with running(plan_of(redis, log)) as connection:
+        with log.open("ab", buffering=0) as file:
+            for number in range(40):
+                file.write(line(size=number))
+                await trio.sleep(0.1)
+        waiting = await entries(connection)
+        assert len(waiting) == 3
+        sent = lines_of(waiting)
+        assert 0 < sent.count(b"\n") < 40
+        status = AgentStatus.read(await heard(connection))
+        assert status.waits
+        with trio.fail_after(20):
+            while sent.count(b"\n") < 40:
+                await count_all(connection, waiting)
+                await trio.sleep(0.3)
+                waiting = await entries(connection)
+                sent += lines_of(waiting)
+    assert sent == b"".join(line(size=number) for number in range(40))
+
+
+async def heard(connection: Connection) -> bytes:
+    """What an agent says next."""
+    await connection.send(("SUBSCRIBE", KEYS.hello("web1")))
+    await connection.next_reply(5)
+    message = await connection.next_reply(5)
+    await connection.send(("UNSUBSCRIBE",))
+    await connection.next_reply(5)
+    said: bytes = message[2]
+    return said
+
+
+async def test_it_says_what_it_is(redis: Redis, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line())
+    async with running(plan_of(redis, log)) as connection:
+        await until_sent(connection, line())
+        await trio.sleep(1.1)
+        status = AgentStatus.read(await heard(connection))
+        assert (status.files, status.lag_bytes, status.waits, status.is_bye) == (1, 0, False, False)
+        assert status.sent == max(await entries(connection))
+        assert status.past is not None
+        assert abs(time.time() - status.past) < 3
+        assert abs(status.ahead) < 0.5
+
+
+async def test_a_name_is_for_one_agent(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_module, "_PATIENCE", 0.5)
+    log = tmp_path / "access.log"
+    log.touch()
+    plan = plan_of(redis, log)
+    async with running(plan) as connection:
+        lease = Lease.of(KEYS.lease("web1"))
+        with trio.fail_after(10):
+            while (await lease.holder(connection)).instance == "":
+                await trio.sleep(0.05)
+        host = (await lease.holder(connection)).host
+        with pytest.raises(GlanceMetricsError, match=f"an agent of this name runs on {host}"):
+            await Agent(plan, time.time).run(trio.Event())
+
+
+async def test_a_folder_of_logs_with_odd_names(redis: Redis, tmp_path: Path) -> None:
+    odd = tmp_path / "a\udcff b.log"
+    odd.write_bytes(line(size=1))
+    async with running(plan_of(redis, tmp_path)) as connection:
+        await until_sent(connection, line(size=1))
+        found = await entries(connection)
+    assert {part.path for entry in found.values() for part in entry.parts} >= {str(odd)}
+
+
+def test_it_loads_none_of_what_counts() -> None:
+    """It runs on each server: what it is not to load takes most of the memory of a hub."""
+    script = (
+        "import sys, json; import actors.commands.run_agent, actors.agent.agent;"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = set(json.loads(done.stdout))
+    assert {"trio", "hiredis"} <= loaded
+    assert not loaded & {"numpy", "pyarrow", "duckdb", "prompt_toolkit", "httpx", "hypercorn"}

@@ -1,0 +1,332 @@
+"""The hub over a real Redis: what it counts, for whom it waits, and whom it does not believe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+
+import attrs
+import pytest
+import trio
+
+from actors.redis.connection import Connection, checked, connect
+from actors.sources.agents.hub import Hub
+from actors.sources.agents.mark import AgentMark, LogMark, source_name
+from actors.sources.dating import undated
+from actors.sources.desk import SavedMarks, SourceDesk
+from actors.sources.mark import Mark
+from actors.sources.messages import (
+    AgentHeard,
+    Chunk,
+    FromSource,
+    Marked,
+    OneFromSource,
+    ReadUntil,
+    Resumes,
+    each_of,
+)
+from actors.sources.position import From, StartPosition
+from actors.sources.registry import mark_from_state
+from glancemetrics.fleet.address import fleet_address
+from glancemetrics.fleet.entry import Entry, EntryId, Part, packed
+from glancemetrics.fleet.keys import FleetKeys
+from glancemetrics.fleet.status import AgentStatus
+from glancemetrics.health.health import AgentHealth, SourceHealth, SourceState
+from glancemetrics.planning.sources import Sources
+from glancemetrics.state.tree import from_bytes, to_bytes
+from tests.lines import line
+from tests.redis import Redis
+
+KEYS = FleetKeys("prod")
+LOG = "/var/log/access.log"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    with Redis(tmp_path_factory.mktemp("redis"), ("--appendonly", "no")) as running:
+        yield running
+
+
+@pytest.fixture
+def redis(server: Redis) -> Redis:
+    server.run("FLUSHALL")
+    return server
+
+
+@attrs.define
+class Heard:
+    """What the hub has said."""
+
+    connection: Connection
+    saved: SavedMarks
+    stop: trio.Event
+    messages: list[OneFromSource] = attrs.field(factory=list)
+
+    def lines(self, agent: str = "web1", path: str = LOG) -> bytes:
+        name = source_name(agent, path)
+        return b"".join(
+            one.lines for one in self.messages if isinstance(one, Chunk) and one.source == name
+        )
+
+    def marks(self) -> Mapping[str, Mark]:
+        found: dict[str, Mark] = {}
+        for one in self.messages:
+            if isinstance(one, Chunk | Marked) and one.mark is not None:
+                found[one.mark.source] = one.mark
+        return found
+
+    def agent(self, name: str = "web1") -> AgentHealth | None:
+        said = [one.agent for one in self.messages if isinstance(one, AgentHeard)]
+        return next((one for one in reversed(said) if one.name == name), None)
+
+    def until(self, name: str = "web1") -> list[float | None]:
+        said = [one for one in self.messages if isinstance(one, ReadUntil)]
+        return [one.until for one in said if one.server == name]
+
+    def own(self) -> SourceHealth | None:
+        said = [one for one in self.messages if isinstance(one, SourceHealth)]
+        return next((one for one in reversed(said) if one.name.startswith("redis://")), None)
+
+
+def text_of(redis: Redis) -> str:
+    return f"redis://127.0.0.1:{redis.port}/0?fleet=prod"
+
+
+@asynccontextmanager
+async def hub(redis: Redis, before: Mapping[str, Mark] | None = None) -> AsyncIterator[Heard]:
+    """Run a hub in this block."""
+    text, saved, stop = text_of(redis), SavedMarks(), trio.Event()
+    address = fleet_address(text, "-f")
+    desk = SourceDesk(
+        sources=Sources((text,)),
+        start=StartPosition(From.WINDOW, 60, None),
+        dating=undated,
+        standard_input=lambda: -1,
+        before=list((before or {}).values()),
+        on_saved=saved.listen,
+    )
+    send, receive = trio.open_memory_channel[FromSource](2)
+    heard = Heard(await connect(address, "test"), saved, stop)
+
+    async def hear() -> None:
+        async for message in receive:
+            heard.messages += each_of(message)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hear)
+        nursery.start_soon(Hub(text, address, desk).run, send, stop)
+        try:
+            yield heard
+        finally:
+            stop.set()
+    await heard.connection.aclose()
+
+
+async def eventually(true: object, seconds: float = 15) -> None:
+    assert callable(true)
+    with trio.fail_after(seconds):
+        while not true():
+            await trio.sleep(0.05)
+
+
+@attrs.define
+class Pretended:
+    """An agent that is only pretended."""
+
+    connection: Connection
+    name: str = "web1"
+    birth: int = 1000
+    number: int = 0
+
+    async def send(
+        self, lines: bytes, *, after: EntryId | None = None, past: float | None = None
+    ) -> EntryId:
+        self.number += 1
+        entry = EntryId(self.birth, self.number)
+        part = Part(LOG, lines=lines, fresh=True, mark=b"mark %d" % self.number)
+        data = packed(Entry(after, past, (part,)))
+        await self.send_raw(str(entry), data)
+        return entry
+
+    async def send_raw(self, entry: str, data: bytes) -> None:
+        (reply,) = await self.connection.run(("XADD", KEYS.stream(self.name), entry, "d", data))
+        checked(reply)
+
+    async def hello(self, **changes: object) -> None:
+        status = AgentStatus(
+            version="1", host="h1", instance="i", files=1, lag_bytes=0,
+            sent=EntryId(self.birth, self.number) if self.number else None,
+            past=time.time(), ahead=0.0,
+        )  # fmt: skip
+        said = attrs.evolve(status, **changes).to_bytes()
+        await self.connection.run(("PUBLISH", KEYS.hello(self.name), said))
+
+    async def counted(self) -> dict[bytes, bytes]:
+        (reply,) = await self.connection.run(("HGETALL", KEYS.counted(self.name)))
+        return dict(zip(reply[::2], reply[1::2], strict=True))
+
+
+async def present(heard: Heard, name: str = "web1") -> Pretended:
+    """An agent that the hub has heard of."""
+    made = Pretended(heard.connection, name)
+    with trio.fail_after(15):
+        while heard.agent(name) is None:
+            await made.hello()
+            await trio.sleep(0.1)
+    return made
+
+
+async def test_lines_come_with_their_server_and_are_acknowledged_when_they_are_saved(
+    redis: Redis,
+) -> None:
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        last = [await agent.send(line(size=number)) for number in (1, 2)][-1]
+        await eventually(lambda: heard.lines() == line(size=1) + line(size=2))
+        chunks = [one for one in heard.messages if isinstance(one, Chunk)]
+        assert {one.server for one in chunks} == {"web1"}
+        assert await agent.counted() == {}
+        marks = {name: mark_from_state(from_bytes(to_bytes(mark.to_state())))
+                 for name, mark in heard.marks().items()}  # fmt: skip
+        assert marks == heard.marks()
+        heard.saved.tell(list(marks.values()))
+        with trio.fail_after(10):
+            while not await agent.counted():
+                await trio.sleep(0.05)
+        assert await agent.counted() == {
+            b"id": str(last).encode(),
+            b"f:" + LOG.encode(): b"mark 2",
+        }
+        assert redis.run("XLEN", KEYS.stream("web1")) == "0"
+
+
+async def test_after_a_restart_only_what_is_not_saved_comes_again(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        await agent.send(line(size=1))
+        await eventually(lambda: heard.lines() == line(size=1))
+        saved = dict(heard.marks())
+        await agent.send(line(size=2))
+        await eventually(lambda: heard.lines() == line(size=1) + line(size=2))
+    log = saved[source_name("web1", LOG)]
+    assert isinstance(log, LogMark)
+    saved[log.source] = log.with_parsing({"directives": b"", "pieces": b"held"})
+    async with hub(redis, saved) as heard:
+        await eventually(lambda: heard.lines() == line(size=2))
+        resumed = [one for one in heard.messages if isinstance(one, Resumes)]
+        assert [one.mark for one in resumed] == [saved[log.source]]
+        kinds = [type(one) for one in heard.messages if isinstance(one, Resumes | Chunk)]
+        assert kinds == [Resumes, Chunk]
+
+
+async def test_what_does_not_follow_is_refused_and_the_agent_learns_from_where(
+    redis: Redis,
+) -> None:
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        first = await agent.send(line(size=1))
+        await eventually(lambda: heard.lines() == line(size=1))
+        agent.number += 1  # one is lost
+        lost = await agent.send(line(size=3))
+        with trio.fail_after(10):
+            while b"refused" not in await agent.counted():
+                await trio.sleep(0.05)
+        assert await agent.counted() == {
+            b"refused": str(lost).encode(),
+            b"id": str(first).encode(),
+            b"f:" + LOG.encode(): b"mark 1",
+        }
+        agent.birth, agent.number = 2000, 0
+        await agent.send(line(size=2), after=first)
+        await eventually(lambda: heard.lines() == line(size=1) + line(size=2))
+
+
+async def test_a_clock_that_was_set_back_does_not_hide_an_agent(redis: Redis) -> None:
+    """Redis has forgotten its last entry, and so has the agent: new ones are below that."""
+    marks = {
+        mark.source: mark
+        for mark in (
+            AgentMark.of(text_of(redis), "web1", EntryId(5000, 1)),
+            LogMark.of(text_of(redis), "web1", LOG, b"mark"),
+        )
+    }
+    async with hub(redis, marks) as heard:
+        agent = Pretended(heard.connection)
+        await agent.send(line())
+        with trio.fail_after(15):
+            while b"id" not in await agent.counted():
+                await agent.hello()
+                await trio.sleep(0.1)
+        assert (await agent.counted())[b"id"] == b"5000-1"
+        assert heard.lines() == b""
+
+
+async def test_seconds_wait_for_who_is_heard_and_not_for_who_is_silent(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        await eventually(lambda: heard.until() and heard.until()[-1])
+        await agent.hello(sent=EntryId(1000, 1))  # which has not come yet
+        past = time.time()
+        await agent.send(line(), past=past)
+        await eventually(lambda: heard.until()[-1] == pytest.approx(past, abs=0.5))
+        await agent.hello(past=past + 0.25)
+        await eventually(lambda: heard.until()[-1] == pytest.approx(past + 0.25, abs=0.05))
+        await eventually(lambda: heard.until()[-1] is None)
+        found = heard.agent()
+        assert found is not None
+        assert found.is_silent
+        await agent.hello()
+        await eventually(lambda: heard.until()[-1] is not None)
+
+
+async def test_who_says_goodbye_is_not_silent(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        await agent.hello(is_bye=True)
+        await eventually(lambda: (found := heard.agent()) is not None and found.has_ended)
+        found = heard.agent()
+        assert found is not None
+        assert not found.is_silent
+        assert heard.until()[-1] is None
+
+
+@pytest.mark.parametrize("data", [b"", b"junk", packed(Entry())[:-2], b"\x28\xb5\x2f\xfd"])
+async def test_who_sends_nonsense_harms_nobody_else(redis: Redis, data: bytes) -> None:
+    async with hub(redis) as heard:
+        hostile = await present(heard, "evil")
+        await hostile.send_raw("1000-1", data)
+        await heard.connection.run(("PUBLISH", KEYS.hello("evil"), data))
+        await heard.connection.run(("PUBLISH", KEYS.hello("../x y"), b"{}"))
+        agent = await present(heard, "web1")
+        await agent.send(line())
+        await eventually(lambda: heard.lines() == line())
+        await eventually(lambda: (found := heard.agent("evil")) is not None and found.trouble)
+        assert {one.server for one in heard.messages if isinstance(one, Chunk)} == {"web1"}
+
+
+async def test_another_field_than_ours_in_a_stream_harms_nobody(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        await present(heard, "evil")
+        redis.run("XADD", KEYS.stream("evil"), "18446744073709551615-1", "x", "y")
+        agent = await present(heard, "web1")
+        await agent.send(line())
+        await eventually(lambda: heard.lines() == line())
+
+
+async def test_one_hub_at_a_time(redis: Redis) -> None:
+    async with hub(redis) as first:
+        agent = await present(first)
+        await agent.send(line(size=1))
+        await eventually(lambda: first.lines() == line(size=1))
+        async with hub(redis, dict(first.marks())) as second:
+            await eventually(
+                lambda: (own := second.own()) is not None and own.state is SourceState.BLOCKED
+            )
+            own = second.own()
+            assert own is not None
+            assert "the hub of this fleet runs on" in own.detail
+            await agent.send(line(size=2))
+            await eventually(lambda: first.lines() == line(size=1) + line(size=2))
+            first.stop.set()
+            await eventually(lambda: second.lines() == line(size=2))

@@ -54,7 +54,7 @@ def _measure(folder: Path, count: int, rate: int) -> None:
         try:
             _wait_for(port)
             with monitoring(
-                url, "-r", "0.25", "--timewindow", "5", "--state-dir", str(folder / "state")
+                url, "-r", "0.5", "--timewindow", "5", "--state-dir", str(folder / "state")
             ) as monitor:
                 _load(monitor, redis.pid, port, count, rate)
         finally:

@@ -128,11 +128,13 @@ def unpacked(data: bytes) -> Entry:
     if len(data) > MOST_PACKED:
         raise InvalidEntryError(f"larger than {MOST_PACKED >> 20} MiB")
     try:
-        decompressor = zstandard.ZstdDecompressor(max_window_size=MOST_UNPACKED)
-        with decompressor.stream_reader(data) as reader:
-            body = reader.read(MOST_UNPACKED + 1)
-        if len(body) > MOST_UNPACKED:
+        size = zstandard.frame_content_size(data)
+        if size < 0:
+            raise InvalidEntryError("of unknown size")
+        if size > MOST_UNPACKED:
             raise InvalidEntryError(f"larger than {MOST_UNPACKED >> 20} MiB when unpacked")
+        # The frame says how large it is, and nothing beyond that is written.
+        body = zstandard.ZstdDecompressor(max_window_size=MOST_UNPACKED).decompress(data)
         plain = msgpack.unpackb(
             body, max_array_len=MOST_PARTS, max_map_len=64, unicode_errors=_ODD_NAMES
         )

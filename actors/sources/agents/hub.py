@@ -113,11 +113,17 @@ class Hub:
                 async with trio.open_nursery() as nursery:
                     reading = await connect(self._address, "glancemetrics-hub")
                     listening = await connect(self._address, "glancemetrics-hub-listening")
-                    nursery.start_soon(self._closed_after, reading)
-                    nursery.start_soon(self._closed_after, listening)
+                    nursery.start_soon(_closed_after, reading)
+                    nursery.start_soon(_closed_after, listening)
                     await self._take_over(reading, say)
                     nursery.start_soon(listen, listening, self._keys, self._heard)
-                    await self._read_on(reading, say)
+                    try:
+                        await self._read_on(reading, say)
+                    finally:
+                        # Another hub need not wait any longer.
+                        with trio.move_on_after(_LAST_SECONDS, shield=True):
+                            with suppress(UnreachableError, RefusedError):
+                                await self._lease.release(reading)
             except* (UnreachableError, GlanceMetricsError) as errors:
                 failed = _first_of(errors)
             if not self._has_worked and not isinstance(failed, UnreachableError):
@@ -125,16 +131,6 @@ class Hub:
             await self._report(say, SourceState.BLOCKED, f"{failed}; trying again")
             await trio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
             failures = failures + 1 if trio.current_time() - began < _STEADY_SECONDS else 0
-
-    async def _closed_after(self, connection: Connection) -> None:
-        """Close a connection when its use ends; another hub need not wait any longer then."""
-        try:
-            await trio.sleep_forever()
-        finally:
-            with trio.move_on_after(_LAST_SECONDS, shield=True), suppress(UnreachableError):
-                await self._lease.release(connection)
-            with trio.CancelScope(shield=True):
-                await connection.aclose()
 
     async def _take_over(self, connection: Connection, say: Say) -> None:
         """Wait until no other hub reads this fleet: each entry is for one."""
@@ -167,6 +163,8 @@ class Hub:
     async def _round(self, connection: Connection, say: Say) -> bool:
         """Read new entries of all agents; returns whether there may be more."""
         agents = list(self._agents.values())
+        together: list[OneFromSource] = []
+        size = 0
         more = False
         begin = 0
         while begin < len(agents):
@@ -181,8 +179,17 @@ class Hub:
             begin += len(group)
             self._together = min(_READ_TOGETHER, self._together + 1)
             more = more or any(len(one) == _MOST_ENTRIES for one in found.values())
-            if found:
-                await self._count(found, say)
+            if not found:
+                continue
+            for messages, lines in self._counted(
+                await trio.to_thread.run_sync(self._unpacked, found)
+            ):
+                together += messages
+                size += lines
+                if size >= _MOST_BYTES:
+                    await _say_all(say, together)
+                    together, size = [], 0
+        await _say_all(say, together)
         return more
 
     async def _entries_of(
@@ -196,11 +203,9 @@ class Hub:
         names = {key.encode(): agent.name for key, agent in zip(keys, agents, strict=True)}
         return {names[key]: entries for key, entries in streams}
 
-    async def _count(self, found: Mapping[str, list[tuple[bytes, list[bytes]]]], say: Say) -> None:
-        reads = await trio.to_thread.run_sync(self._unpacked, found)
+    def _counted(self, reads: Sequence[_Read]) -> Iterator[tuple[list[OneFromSource], int]]:
+        """Yield what entries say that count, and the bytes of their lines."""
         now = time.time()
-        together: list[OneFromSource] = []
-        size = 0
         for read in reads:
             agent = read.agent
             agent.read = read.id
@@ -210,17 +215,12 @@ class Hub:
             match agent.chain.judge(read.id, read.entry.after):
                 case Verdict.COUNT:
                     agent.trouble = ""
-                    together += agent.messages_of(read.id, read.entry, now)
-                    size += sum(len(part.lines) for part in read.entry.parts)
+                    messages = list(agent.messages_of(read.id, read.entry, now))
+                    yield messages, sum(len(part.lines) for part in read.entry.parts)
                 case Verdict.REFUSE:
                     self._refuse(agent, read.id, "")
                 case Verdict.KNOWN | Verdict.SKIP:
                     pass
-            if size >= _MOST_BYTES:
-                await say(Several(tuple(together)))
-                together, size = [], 0
-        if together:
-            await say(Several(tuple(together)))
 
     def _unpacked(self, found: Mapping[str, list[tuple[bytes, list[bytes]]]]) -> list[_Read]:
         return list(self._each_unpacked(found))
@@ -346,6 +346,15 @@ def _fields(last: EntryId, marks: Mapping[str, bytes]) -> list[str | bytes]:
 async def _say_all(say: Say, messages: Sequence[OneFromSource]) -> None:
     if messages:
         await say(Several(tuple(messages)))
+
+
+async def _closed_after(connection: Connection) -> None:
+    """Close a connection when its use ends."""
+    try:
+        await trio.sleep_forever()
+    finally:
+        with trio.CancelScope(shield=True):
+            await connection.aclose()
 
 
 async def _cancel_on(stop: trio.Event, scope: trio.CancelScope) -> None:

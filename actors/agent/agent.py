@@ -119,7 +119,7 @@ class Agent:
                 await self._connect_and_send(stop, from_counted=from_counted)
                 return
             except BrokenChainError as error:
-                problem, from_counted = f"{error}; reading again from what was counted", True
+                problem, from_counted = f"{error}; re-reading the logs from the last counted line", True
             except (UnreachableError, InvalidEntryError) as error:
                 problem, from_counted = f"{error}; trying again", False
             except GlanceMetricsError as error:
@@ -354,7 +354,7 @@ class _Session:
         try:
             await self._mailbox.add(self._next, data, marks)
         except DisplacedError:
-            raise BrokenChainError("another entry is in Redis") from None
+            raise BrokenChainError("Redis has entries of another agent") from None
         self._last = self._next
         self._known.sent.append((self._next, marks, len(data)))
         self._next = self._next.next
@@ -385,12 +385,12 @@ class _Session:
             raise RefusedError(str(error)) from None
         counted, refused = standing.counted, standing.refused
         if counted is not None and counted.birth > self._next.birth:
-            raise BrokenChainError("the hub has counted later entries")
+            raise BrokenChainError("the hub has later entries")
         self._known.has_counted(counted)
         if refused is not None and refused.birth == self._next.birth:
-            raise BrokenChainError("the hub has not got all that was sent")
+            raise BrokenChainError("the hub is missing entries")
         if standing.waiting < len(self._known.sent):
-            raise BrokenChainError("Redis has lost something")
+            raise BrokenChainError("Redis lost entries")
 
     async def _hello(self, *, is_bye: bool = False) -> None:
         """Say how this agent is."""

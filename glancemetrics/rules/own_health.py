@@ -44,7 +44,7 @@ def own_rules() -> tuple[OwnRule, ...]:
         _own("Log unreadable", "critical", _unreadable, 0, hold=60, by="source",
              text=lambda i: f"{_named(i)}: {visible(i.cause)}" if i.cause else _named(i)),
         _own("Agent silent", "critical", _silent, 0, hold=25, keep=5, by="server",
-             text=lambda i: f"{_named(i)}: nothing is heard of its agent"),
+             text=lambda i: f"{_named(i)} is silent: no contact with its agent"),
         _own("Server clock", "warning", _clock, 0, hold=60, keep=60, by="source",
              text=lambda i: f"{_named(i)} {visible(i.cause)}"),
         _own("Output failing", "warning", _failing, 0, hold=120, keep=30, by="output",

@@ -245,15 +245,44 @@ class Aggregation:
 
         `joint` has the records of all, if they are known as one batch.
         """
+        if joint is not None and joint.num_rows and self._begun is None:
+            seconds = seconds_of(joint)
+            if seconds.max() <= wall + EARLY_TOLERANCE:
+                self._take_in_together(reads, seconds, wall)
+                self._count([_wanted_of(reads, joint, seconds)], wall)
+                return
         kept = [one for read in reads if (one := self._take_in(read, wall)) is not None]
-        if not kept:
-            return
-        if joint is not None and sum(len(seconds) for _, seconds in kept) == joint.num_rows:
-            kept = [(joint, np.concatenate([seconds for _, seconds in kept]))]
-        self._count(kept, wall)
+        if kept:
+            self._count(kept, wall)
+
+    def _take_in_together(self, reads: Sequence[SourceBatch], seconds: Int64s, wall: float) -> None:
+        """Note everything about several results except the records to count.
+
+        `seconds` are those of all their records, none of which is early.
+        """
+        begin = 0
+        for read in reads:
+            self._note_read(read, wall)
+            end = begin + read.batch.num_rows
+            if end > begin:
+                self._note_seconds(read, seconds[begin:end], wall)
+            begin = end
 
     def _take_in(self, read: SourceBatch, wall: float) -> _Kept | None:
         """Note everything except the records to count, which are returned."""
+        self._note_read(read, wall)
+        kept = self._kept(read, wall) if read.batch.num_rows else None
+        if read.rejects:
+            at = read.reject_seconds
+            if at is None or len(at) < read.rejects:
+                known = np.zeros(0, np.int64) if at is None else at
+                more = read.rejects - len(known)
+                at = np.append(known, [self._time_of_rejects(read, wall)] * more)
+            self._counted += self._counting.count_rejects(at)
+        return kept
+
+    def _note_read(self, read: SourceBatch, wall: float) -> None:
+        """Note what reading a source says about it."""
         self._silent.discard(read.source)
         self._lines += read.lines
         self._records += read.batch.num_rows
@@ -281,15 +310,12 @@ class Aggregation:
             unparsed=0 if read.batch.num_rows else unparsed + read.rejects,
         )
         self._clock.observe(read.source, None, read.caught_up, wall)
-        kept = self._kept(read, wall) if read.batch.num_rows else None
-        if read.rejects:
-            at = read.reject_seconds
-            if at is None or len(at) < read.rejects:
-                known = np.zeros(0, np.int64) if at is None else at
-                more = read.rejects - len(known)
-                at = np.append(known, [self._time_of_rejects(read, wall)] * more)
-            self._counted += self._counting.count_rejects(at)
-        return kept
+
+    def _note_seconds(self, read: SourceBatch, seconds: Int64s, wall: float) -> None:
+        """Note the times of some records of a source."""
+        self._clock.observe(read.source, int(seconds.max()), read.caught_up, wall)
+        if read.fresh and self.learns_delay and self._clock.live:
+            self._delays.setdefault(read.source, ArrivalDelay()).observe(wall, seconds)
 
     def to_state(self) -> State:
         """Return the state for a restart, except for what sources report again.
@@ -486,9 +512,7 @@ class Aggregation:
             wanted = None if wanted is None else wanted[kept]
             if not len(seconds):
                 return None
-        self._clock.observe(read.source, int(seconds.max()), read.caught_up, wall)
-        if read.fresh and self.learns_delay and self._clock.live:
-            self._delays.setdefault(read.source, ArrivalDelay()).observe(wall, seconds)
+        self._note_seconds(read, seconds, wall)
         if wanted is not None and not wanted.all():
             batch, seconds = batch.filter(pa.array(wanted)), seconds[wanted]
         return batch, seconds
@@ -573,6 +597,19 @@ class Aggregation:
             newest=newest,
             live=self._clock.live,
         )
+
+
+def _wanted_of(reads: Sequence[SourceBatch], joint: pa.RecordBatch, seconds: Int64s) -> _Kept:
+    """Return the records of several results that are counted."""
+    if all(read.wanted is None for read in reads):
+        return joint, seconds
+    wanted = np.concatenate(
+        [
+            np.ones(read.batch.num_rows, np.bool_) if read.wanted is None else read.wanted
+            for read in reads
+        ]
+    )
+    return joint.filter(pa.array(wanted)), seconds[wanted]
 
 
 def reach_seconds(longest_window_seconds: int) -> int:

@@ -76,6 +76,8 @@ class ArrivalDelay:
 
     def _forget(self, now: float) -> None:
         second = int(now)
+        if second <= self._newest:
+            return
         ahead = min(max(0, second - self._newest), _MEMORY_SECONDS)
         forgotten = np.arange(second - ahead + 1, second + 1) % _MEMORY_SECONDS
         self._late[forgotten] = 0

@@ -137,7 +137,7 @@ class Hub:
         while not await self._lease.renew(connection):
             host = await self._lease.holder(connection)
             await self._report(
-                say, SourceState.BLOCKED, f"the hub of this fleet runs on {host}; waiting"
+                say, SourceState.BLOCKED, f"another hub of this fleet runs on {host}; waiting"
             )
             await trio.sleep(ROUND_SECONDS)
 
@@ -173,7 +173,7 @@ class Hub:
                 found = await self._entries_of(connection, group)
             except ReplyTooLargeError:
                 if len(group) == 1:
-                    group[0].trouble = "sends entries that are too large; they are not counted"
+                    group[0].trouble = "sends entries above the size limit; they are not counted"
                 self._together = max(1, len(group) // 2)
                 raise
             begin += len(group)
@@ -242,11 +242,12 @@ class Hub:
                     yield _Read(agent, entry_id, None, str(error))
 
     def _refuse(self, agent: RedisAgent, entry: EntryId, trouble: str) -> None:
+        problem = f"sent an invalid entry ({trouble})" if trouble else "entries are missing"
         if trouble:
-            agent.trouble = f"sent something that cannot be read ({trouble})"
             agent.chain.refused = entry
-        if trouble != agent.trouble or not trouble:
-            logger.warning("{}: asked to send again from {}", agent.name, agent.chain.last)
+        if not trouble or problem != agent.trouble:
+            logger.warning("{}: {}; the agent re-reads its logs", agent.name, problem)
+        agent.trouble = problem if trouble else agent.trouble
         self._refused[agent.name] = entry
 
     async def _answer(self, connection: Connection) -> None:
@@ -299,7 +300,7 @@ class Hub:
     def _heard(self, name: str, status: AgentStatus | None) -> None:
         if status is None:
             if name in self._agents:
-                self._agents[name].trouble = "says something that cannot be understood"
+                self._agents[name].trouble = "sends an invalid status"
             return
         if name in self._agents or len(self._agents) < _MOST_AGENTS:
             if is_name(name):

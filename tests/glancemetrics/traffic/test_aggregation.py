@@ -16,8 +16,10 @@ from glancemetrics.formats.combined import COMBINED, decode
 from glancemetrics.formats.log_format import reject_samples
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.records.dimensions import DIMENSIONS, PATH, SECTION
+from glancemetrics.records.schema import joined
 from glancemetrics.records.schema import seconds as seconds_of
 from glancemetrics.rules.metrics import HITS
+from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.aggregation import EARLY_TOLERANCE, Aggregation, SourceBatch
 from tests.glancemetrics.traffic.test_log_series import LINES, described
 from tests.lines import BASE, line
@@ -86,6 +88,37 @@ def test_a_buffered_log_is_neither_under_reported_nor_jumping() -> None:
         rates.append(live.snapshot(wall).insights.hit_rate)
     assert set(rates[30:]) == {10.0}
     assert live.delay(BASE + 120) == pytest.approx(4.0, abs=0.5)
+
+
+OFFSETS = st.lists(st.integers(-130, 70), max_size=3)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), OFFSETS, st.booleans(), st.booleans())))
+def test_results_that_were_decoded_together_count_as_they_do_alone(
+    rounds: list[tuple[str, list[int], bool, bool]],
+) -> None:
+    """Also where some are early or late, and where a condition leaves some out."""
+    together, alone = aggregation(), aggregation()
+    parts = [
+        (source, b"".join(line(BASE + offset, size=abs(offset)) for offset in offsets), up, fresh)
+        for source, offsets, up, fresh in rounds
+    ]
+    reads = [
+        attrs.evolve(
+            read(data, source=source, caught_up=up, fresh=fresh),
+            wanted=None if number % 3 else np.arange(data.count(b"\n")) % 2 == 0,
+        )
+        for number, (source, data, up, fresh) in enumerate(parts)
+    ]
+    joint = joined([one.batch for one in reads]) if reads else None
+    for wall in (float(BASE), BASE + 1.0):
+        together.add_all(reads, wall, joint)
+        alone.add_all(reads, wall)
+        closed = [one.advance(wall, whole=True) for one in (together, alone)]
+        first, second = [None if one is None else (one.end, hits_of(one)) for one in closed]
+        assert first == second
+        assert together.snapshot(wall) == alone.snapshot(wall)
+        assert to_bytes(together.to_state()) == to_bytes(alone.to_state())
 
 
 def test_a_delay_that_is_told_is_not_measured() -> None:

@@ -325,7 +325,7 @@ async def test_one_hub_at_a_time(redis: Redis) -> None:
             )
             own = second.own()
             assert own is not None
-            assert "the hub of this fleet runs on" in own.detail
+            assert "another hub of this fleet runs on" in own.detail
             await agent.send(line(size=2))
             await eventually(lambda: first.lines() == line(size=1) + line(size=2))
             first.stop.set()

@@ -119,7 +119,10 @@ class Agent:
                 await self._connect_and_send(stop, from_counted=from_counted)
                 return
             except BrokenChainError as error:
-                problem, from_counted = f"{error}; re-reading the logs from the last counted line", True
+                problem, from_counted = (
+                    f"{error}; re-reading the logs from the last counted line",
+                    True,
+                )
             except (UnreachableError, InvalidEntryError) as error:
                 problem, from_counted = f"{error}; trying again", False
             except GlanceMetricsError as error:

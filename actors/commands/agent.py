@@ -21,10 +21,9 @@ def parser() -> CommandParser:
         "Redis. The hub is: glancemetrics -f 'redis://...'.",
         usage="glancemetrics agent FILE ... --to URL [options]",
         examples=[
-            Example("agent /var/log/nginx/access.log --to 'redis://redis/0?fleet=prod'",
+            Example("agent access.log --to 'redis://redis/0?fleet=prod'",
                     "follow a log, and send what is written"),
-            Example("agent '/var/log/nginx/*.log' --to 'rediss://web1@redis/0?fleet=prod"
-                    "&password-file=/etc/redis-password'",
+            Example("agent '*.log' --to 'rediss://web1@redis/0?password-file=secret'",
                     "follow several, with TLS and a password"),
         ],
     )  # fmt: skip

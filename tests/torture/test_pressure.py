@@ -15,10 +15,13 @@ from pathlib import Path
 import pytest
 import trio
 
-from actors.monitor import parser, service
+from actors.monitor import service
+from actors.monitor.in_order import Parsable
+from actors.monitor.parsing import Parsing
 from actors.sources.files import open_file
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.planning.plan import make_plan
+from glancemetrics.traffic.aggregation import SourceBatch
 from tests.actors.monitor.test_service import Recorder
 from tests.actors.outputs.http_server import http_server
 from tests.conftest import needs, thorough
@@ -37,14 +40,14 @@ async def test_a_parser_that_is_slow_loses_nothing_and_holds_no_more(
     """A hundred times slower than the lines come; what waits, waits in the file."""
     monkeypatch.setattr(open_file, "READ_SIZE", 1 << 16)
     held: list[int] = []
-    parsed = parser._parsed
+    parsed = Parsing.one
 
-    def slow(chunk, *arguments, **options):
+    def slow(parsing: Parsing, chunk: Parsable) -> SourceBatch:
         held.append(len(chunk.lines))
         time.sleep(0.02)
-        return parsed(chunk, *arguments, **options)
+        return parsed(parsing, chunk)
 
-    monkeypatch.setattr(parser, "_parsed", slow)
+    monkeypatch.setattr(Parsing, "one", slow)
     log = tmp_path / "access.log"
     count = thorough(50_000, 500_000)
     with log.open("wb") as file:

@@ -254,7 +254,7 @@ QUEUE = (
 )
 
 
-@pytest.mark.parametrize(("driver", "pause"), [("", 0.0), ("", 3.0), ("gtls", 0.0), ("ossl", 0.0)])
+@pytest.mark.parametrize(("driver", "pause"), [("", 0.0), ("", 3.0), ("gtls", 0.0)])
 async def test_a_queue_of_rsyslog_outlives_our_restart(
     tmp_path: Path, driver: str, pause: float
 ) -> None:

@@ -54,10 +54,16 @@ def noting(mistakes: Mistakes | None) -> Iterator[None]:
         mistakes.append(str(error))
 
 
+def first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error in a group, also of groups inside."""
+    first = errors.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
+
+
 def sentence(error: BaseException) -> str:
     """Describe an error in one sentence for people."""
     if isinstance(error, BaseExceptionGroup):
-        return sentence(error.exceptions[0])
+        return sentence(first_of(error))
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         hint = "; free some disk space" if error.errno == errno.ENOSPC else ""

@@ -17,7 +17,7 @@ from loguru import logger
 
 from actors.agent.gathering import Gathered, mark_from_bytes, mark_in_bytes
 from actors.agent.mailbox import DisplacedError, Mailbox, Position
-from actors.redis.connection import Connection, RefusedError, checked, connect
+from actors.redis.connection import Connection, RefusedError, checked, clock_ahead, connect
 from actors.redis.lease import LEASE_SECONDS, Lease
 from actors.sources.dating import undated
 from actors.sources.files.marks import PathMark
@@ -25,7 +25,7 @@ from actors.sources.files.tail import tail
 from actors.sources.messages import Chunk, FromSource, Marked
 from actors.sources.position import From, StartPosition
 from actors.state.clock import WallClock
-from glancemetrics.errors import GlanceMetricsError, UnreachableError
+from glancemetrics.errors import GlanceMetricsError, UnreachableError, first_of
 from glancemetrics.fleet.address import FleetAddress
 from glancemetrics.fleet.entry import MOST_PACKED, Entry, EntryId, InvalidEntryError, packed
 from glancemetrics.fleet.keys import FleetKeys
@@ -232,9 +232,7 @@ async def _tail(
 
 def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the first error of a group that is more than its cancellation."""
-    left = errors.split(trio.Cancelled)[1] or errors
-    first = left.exceptions[0]
-    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
+    return first_of(errors.split(trio.Cancelled)[1] or errors)
 
 
 class _Session:
@@ -398,10 +396,7 @@ class _Session:
     async def _hello(self, *, is_bye: bool = False) -> None:
         """Say how this agent is."""
         connection = self._mailbox.connection
-        before = self._wall()
-        (reply,) = await connection.run(("TIME",))
-        seconds, micros = checked(reply)
-        ahead = (before + self._wall()) / 2 - (int(seconds) + int(micros) / 1e6)
+        ahead = await clock_ahead(connection, self._wall)
         if not self._gathered and not self._is_full:
             self._look_back()
         status = AgentStatus(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,14 @@ def checked(reply: Reply) -> Reply:
         for one in reply:
             checked(one)
     return reply
+
+
+async def clock_ahead(connection: Connection, wall: Callable[[], float]) -> float:
+    """Return by how many seconds a clock is ahead of that of Redis, to half of the way there."""
+    before = wall()
+    (reply,) = await connection.run(("TIME",))
+    seconds, micros = checked(reply)
+    return (before + wall()) / 2 - (int(seconds) + int(micros) / 1e6)
 
 
 async def connect(address: FleetAddress, client: str) -> Connection:

@@ -44,6 +44,13 @@ def saying(send: trio.MemorySendChannel[FromSource]) -> Say:
     return say
 
 
+async def cancel_on(stop: trio.Event, scope: trio.CancelScope, seconds: float = 0.0) -> None:
+    """Cancel a scope some seconds after a stop is requested."""
+    await stop.wait()
+    await trio.sleep(seconds)
+    scope.cancel()
+
+
 @attrs.frozen
 class NamedSource:
     """A source whose errors are reported with its name."""

@@ -21,6 +21,7 @@ from actors.redis.connection import (
     RefusedError,
     ReplyTooLargeError,
     checked,
+    clock_ahead,
     connect,
 )
 from actors.redis.lease import Lease
@@ -30,8 +31,8 @@ from actors.sources.agents.redis_agent import RedisAgent
 from actors.sources.desk import SourceDesk
 from actors.sources.mark import Mark
 from actors.sources.messages import FromSource, OneFromSource, Several
-from actors.sources.source import Say, saying
-from glancemetrics.errors import GlanceMetricsError, UnreachableError
+from actors.sources.source import Say, cancel_on, saying
+from glancemetrics.errors import GlanceMetricsError, UnreachableError, first_of
 from glancemetrics.fleet.address import FleetAddress, is_name
 from glancemetrics.fleet.chain import Verdict
 from glancemetrics.fleet.entry import Entry, EntryId, InvalidEntryError, unpacked
@@ -101,7 +102,7 @@ class Hub:
     async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
         """Read until `stop`; what was read until then is sent."""
         async with send, trio.open_nursery() as nursery:
-            nursery.start_soon(_cancel_on, stop, nursery.cancel_scope)
+            nursery.start_soon(cancel_on, stop, nursery.cancel_scope)
             await self._run(saying(send))
 
     async def _run(self, say: Say) -> None:
@@ -125,7 +126,7 @@ class Hub:
                             with suppress(UnreachableError, RefusedError):
                                 await self._lease.release(reading)
             except* (UnreachableError, GlanceMetricsError) as errors:
-                failed = _first_of(errors)
+                failed = first_of(errors)
             if not self._has_worked and not isinstance(failed, UnreachableError):
                 raise failed  # has to be mended first; later it may pass, such as a full disk
             await self._report(say, SourceState.BLOCKED, f"{failed}; trying again")
@@ -135,7 +136,7 @@ class Hub:
     async def _take_over(self, connection: Connection, say: Say) -> None:
         """Wait until no other hub reads this fleet: each entry is for one."""
         while not await self._lease.renew(connection):
-            host = await self._lease.holder(connection)
+            host = (await self._lease.holder(connection)).host
             await self._report(
                 say, SourceState.BLOCKED, f"another hub of this fleet runs on {host}; waiting"
             )
@@ -148,7 +149,7 @@ class Hub:
             at = trio.current_time()
             if not await self._lease.renew(connection):
                 raise UnreachableError(f"{self._address}: another hub has taken over")
-            await self._see_clock(connection)
+            self._ahead = await clock_ahead(connection, time.time)
             more = True
             while more:
                 more = await self._round(connection, say)
@@ -312,12 +313,6 @@ class Hub:
         else:
             self._too_many += 1
 
-    async def _see_clock(self, connection: Connection) -> None:
-        before = time.time()
-        (reply,) = await connection.run(("TIME",))
-        seconds, micros = checked(reply)
-        self._ahead = (before + time.time()) / 2 - (int(seconds) + int(micros) / 1e6)
-
     @property
     def _detail(self) -> str:
         if self._too_many:
@@ -356,13 +351,3 @@ async def _closed_after(connection: Connection) -> None:
     finally:
         with trio.CancelScope(shield=True):
             await connection.aclose()
-
-
-async def _cancel_on(stop: trio.Event, scope: trio.CancelScope) -> None:
-    await stop.wait()
-    scope.cancel()
-
-
-def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = errors.exceptions[0]
-    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first

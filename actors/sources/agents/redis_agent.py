@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import attrs
 
@@ -171,7 +171,3 @@ class RedisAgent:
             ahead=0.0 if status is None else round(status.ahead, 1),
             waits=status is not None and status.waits,
         )
-
-    def position(self) -> Mapping[str, bytes]:
-        """Return the marks of all its logs."""
-        return dict(self.marks)

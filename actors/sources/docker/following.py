@@ -29,7 +29,7 @@ from actors.sources.docker.engine import (
 from actors.sources.docker.marks import DockerMark
 from actors.sources.messages import Chunk, FromSource, Gap, Marked, Resumes, SourceGone
 from actors.sources.position import From, StartPosition
-from actors.sources.source import Say, saying
+from actors.sources.source import Say, cancel_on, saying
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.lines.docker_frames import (
     STDERR,
@@ -91,7 +91,7 @@ class Containers:
         engine = Engine(engine_address())
         async with send, trio.open_nursery() as background:
             async with trio.open_nursery() as flow:
-                background.start_soon(_cancel_on, stop, flow.cancel_scope)
+                background.start_soon(cancel_on, stop, flow.cancel_scope, _LAST_LOOK_SECONDS)
                 for text in self._texts:
                     await say(SourceHealth(text, SourceState.READING))
                 flow.start_soon(self._watch, engine, flow, say)
@@ -274,12 +274,6 @@ class Containers:
 
 _GONE = SourceHealth("", SourceState.ENDED)
 """Stands for: nothing is shown about a text."""
-
-
-async def _cancel_on(stop: trio.Event, scope: trio.CancelScope) -> None:
-    await stop.wait()
-    await trio.sleep(_LAST_LOOK_SECONDS)
-    scope.cancel()
 
 
 def _is_pattern(what: str) -> bool:

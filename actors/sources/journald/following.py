@@ -27,7 +27,7 @@ from actors.sources.journald.journalctl import (
 from actors.sources.journald.marks import JournalMark
 from actors.sources.messages import Chunk, FromSource, Gap, Marked, Resumes, SourceGone
 from actors.sources.position import From, StartPosition
-from actors.sources.source import Say, saying
+from actors.sources.source import Say, cancel_on, saying
 from glancemetrics.errors import UsageError
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.lines.journal_entries import (
@@ -79,7 +79,7 @@ class Journal:
         followed: dict[tuple[str, ...], str] = {}  # {matches: name of the source}
         async with send, trio.open_nursery() as background:
             async with trio.open_nursery() as flow:
-                background.start_soon(_cancel_on, stop, flow.cancel_scope)
+                background.start_soon(cancel_on, stop, flow.cancel_scope, _LAST_LOOK_SECONDS)
                 for text in self._texts:
                     matches = matches_of(selected(text))
                     if is_pattern(selected(text)):
@@ -149,12 +149,6 @@ class Journal:
             took = trio.current_time() - began
             pause = max(_SEARCH_SECONDS, _LEAST_PAUSE * took)
             await trio.sleep(pauses.next() if state is SourceState.BLOCKED else pause)
-
-
-async def _cancel_on(stop: trio.Event, scope: trio.CancelScope) -> None:
-    await stop.wait()
-    await trio.sleep(_LAST_LOOK_SECONDS)
-    scope.cancel()
 
 
 async def _units() -> list[str]:

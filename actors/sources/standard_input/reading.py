@@ -16,7 +16,7 @@ import trio
 from actors.files.decompression import compression_of
 from actors.sources.desk import SourceDesk
 from actors.sources.messages import Chunk, FromSource, SourceGone
-from actors.sources.source import Say, saying
+from actors.sources.source import Say, cancel_on, saying
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.lines.splitter import Lines, LineSplitter
 from glancemetrics.lines.tail_frames import FrameSorter
@@ -47,14 +47,9 @@ class StandardInput:
         """Read until the end, or until `stop`: then the rest of the pipe is left unread."""
         taken = {text for text in self.desk.sources.texts if text != STANDARD_INPUT}
         async with send, trio.open_nursery() as nursery:
-            nursery.start_soon(_cancel_on, stop, nursery.cancel_scope)
+            nursery.start_soon(cancel_on, stop, nursery.cancel_scope)
             await read_standard_input(self.desk.standard_input(), saying(send), taken)
             nursery.cancel_scope.cancel()
-
-
-async def _cancel_on(stop: trio.Event, scope: trio.CancelScope) -> None:
-    await stop.wait()
-    scope.cancel()
 
 
 async def read_standard_input(descriptor: int, say: Say, taken: Container[str] = ()) -> None:

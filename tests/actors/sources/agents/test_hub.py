@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -325,7 +326,8 @@ async def test_one_hub_at_a_time(redis: Redis) -> None:
             )
             own = second.own()
             assert own is not None
-            assert "another hub of this fleet runs on" in own.detail
+            host = socket.gethostname()
+            assert own.detail == f"another hub of this fleet runs on {host}; waiting"
             await agent.send(line(size=2))
             await eventually(lambda: first.lines() == line(size=1) + line(size=2))
             first.stop.set()

@@ -16,7 +16,7 @@ import trio
 from loguru import logger
 
 from actors.agent.gathering import Gathered, mark_from_bytes, mark_in_bytes
-from actors.agent.mailbox import DisplacedError, Mailbox, Position
+from actors.agent.mailbox import DisplacedError, Mailbox
 from actors.redis.connection import Connection, RefusedError, checked, clock_ahead, connect
 from actors.redis.lease import LEASE_SECONDS, Lease
 from actors.sources.dating import undated
@@ -29,6 +29,7 @@ from glancemetrics.errors import GlanceMetricsError, UnreachableError, first_of
 from glancemetrics.fleet.address import FleetAddress
 from glancemetrics.fleet.entry import MOST_PACKED, Entry, EntryId, InvalidEntryError, packed
 from glancemetrics.fleet.keys import FleetKeys
+from glancemetrics.fleet.position import Position
 from glancemetrics.fleet.status import AgentStatus
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.version import __version__

@@ -9,24 +9,11 @@ import attrs
 from actors.redis.connection import Connection, RefusedError, Reply, checked
 from glancemetrics.fleet.entry import EntryId
 from glancemetrics.fleet.keys import FleetKeys
-
-_ID, _REFUSED, _MARK = b"id", b"refused", b"f:"
+from glancemetrics.fleet.position import Position, mark_field
 
 
 class DisplacedError(Exception):
     """Redis has an entry that this agent has not sent: another one has its name."""
-
-
-@attrs.frozen
-class Position:
-    """How far an agent's logs are read."""
-
-    last: EntryId | None = None
-    """The last entry; `None` if there was none."""
-    marks: Mapping[str, bytes] = attrs.field(factory=dict)
-    """By path, the mark of each log."""
-    refused: EntryId | None = None
-    """The entry that the hub refused."""
 
 
 @attrs.frozen
@@ -61,8 +48,8 @@ class Mailbox:
         _, *_, (length, counted) = await self._together(
             ("XLEN", self.keys.stream(self.agent)), ("HGETALL", self.keys.counted(self.agent))
         )
-        fields = _fields(counted)
-        return Standing(_id(fields.get(_ID)), _id(fields.get(_REFUSED)), int(length))
+        position = Position.read(_fields(counted))
+        return Standing(position.last, position.refused, int(length))
 
     async def last_id(self) -> EntryId | None:
         """Return the id of the last entry that Redis has, or had."""
@@ -70,7 +57,7 @@ class Mailbox:
         if isinstance(reply, RefusedError) and "no such key" in str(reply):
             return None
         facts = _fields(checked(reply))
-        last = _id(facts.get(b"last-generated-id"))
+        last = EntryId.read(facts[b"last-generated-id"])
         return None if last == EntryId(0, 0) else last
 
     async def add(self, entry: EntryId, data: bytes, marks: Mapping[str, bytes]) -> None:
@@ -80,11 +67,9 @@ class Mailbox:
         one; what was sent is then not what the stream ends with.
         """
         sent = self.keys.sent(self.agent)
-        fields: list[bytes | str] = [_ID, str(entry)]
-        for path, mark in marks.items():
-            if mark:
-                fields += [_field(path), mark]
-        gone = [_field(path) for path, mark in marks.items() if not mark]
+        moved = {path: mark for path, mark in marks.items() if mark}
+        fields = Position(entry, moved).fields()
+        gone = [mark_field(path) for path, mark in marks.items() if not mark]
         commands: list[tuple[bytes | str, ...]] = [("HSET", sent, *fields)]
         if gone:
             commands.append(("HDEL", sent, *gone))
@@ -103,26 +88,12 @@ class Mailbox:
 
     async def _position(self, key: str) -> Position:
         (reply,) = await self.connection.run(("HGETALL", key))
-        fields = _fields(checked(reply))
-        marks = {
-            name[len(_MARK) :].decode("utf-8", "surrogateescape"): mark
-            for name, mark in fields.items()
-            if name.startswith(_MARK)
-        }
-        return Position(_id(fields.get(_ID)), marks, _id(fields.get(_REFUSED)))
+        return Position.read(_fields(checked(reply)))
 
     async def _together(self, *commands: tuple[bytes | str | int, ...]) -> list[Reply]:
         replies = await self.connection.run(("MULTI",), *commands, ("EXEC",))
         return [checked(reply) for reply in replies]
 
 
-def _field(path: str) -> bytes:
-    return _MARK + path.encode("utf-8", "surrogateescape")
-
-
 def _fields(reply: Reply) -> dict[bytes, bytes]:
     return dict(zip(reply[::2], reply[1::2], strict=True))
-
-
-def _id(text: bytes | None) -> EntryId | None:
-    return None if text is None else EntryId.read(text)

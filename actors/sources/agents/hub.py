@@ -37,6 +37,7 @@ from glancemetrics.fleet.address import FleetAddress, is_name
 from glancemetrics.fleet.chain import Verdict
 from glancemetrics.fleet.entry import Entry, EntryId, InvalidEntryError, unpacked
 from glancemetrics.fleet.keys import FleetKeys
+from glancemetrics.fleet.position import Position
 from glancemetrics.fleet.status import AgentStatus
 from glancemetrics.health.health import SourceHealth, SourceState
 
@@ -257,22 +258,16 @@ class Hub:
         for name, entry in self._refused.items():
             agent = self._agents[name]
             key = self._keys.counted(name)
-            if agent.chain.last is None:
-                commands.append(("HSET", key, "refused", str(entry)))
-                continue
-            fields = _fields(agent.chain.last, agent.marks)
-            commands += [
-                ("MULTI",),
-                ("DEL", key),
-                ("HSET", key, "refused", str(entry), *fields),
-                ("EXEC",),
-            ]
+            position = Position(agent.chain.last, agent.marks, entry)
+            # What another hub has counted stays, where this one has counted nothing.
+            forget: list[Command] = [] if agent.chain.last is None else [("DEL", key)]
+            commands += [("MULTI",), *forget, ("HSET", key, *position.fields()), ("EXEC",)]
         saved, self._saved = self._saved, {}
         for name, (last, marks) in saved.items():
             key = self._keys.counted(name)
             commands += [
                 ("MULTI",),
-                ("HSET", key, *_fields(last, marks)),
+                ("HSET", key, *Position(last, marks).fields()),
                 ("XTRIM", self._keys.stream(name), "MINID", str(last.next)),
                 ("EXEC",),
             ]
@@ -330,13 +325,6 @@ class Hub:
         if found is None:
             found = self._agents[name] = RedisAgent(self._text, name)
         return found
-
-
-def _fields(last: EntryId, marks: Mapping[str, bytes]) -> list[str | bytes]:
-    fields: list[str | bytes] = ["id", str(last)]
-    for path, mark in marks.items():
-        fields += [b"f:" + path.encode("utf-8", "surrogateescape"), mark]
-    return fields
 
 
 async def _say_all(say: Say, messages: Sequence[OneFromSource]) -> None:

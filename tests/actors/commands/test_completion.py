@@ -118,6 +118,7 @@ def test_in_zsh_a_tab_completes(scripts: Path, terminal: Callable[[int, int], Tm
     screen("send-keys", "hit", "Tab")
     screen.until(r"(?m)^z> glancemetrics report --sort=? ?hits")
     screen.press("C-c")
+    screen.until(r"(?m)^z> *$")  # what is typed before it may be lost or shown by the terminal
     screen("send-keys", "glancemetrics --alert-thr", "Tab")
     screen.until(r"(?m)^z> glancemetrics --alert-threshold")
 

@@ -316,14 +316,20 @@ async def test_the_wheel_and_clicks_move_the_cursor(start) -> None:
 async def test_a_click_on_a_heading_sorts_by_that_column(start) -> None:
     session = start(Terminal(100, 30), answer=from_replay)
     session.delivery.send_snapshot(replay().shown)
-    await session.terminal.until("hits ▾")
-    rows = session.terminal.page.splitlines()
-    heading = next(i for i, one in enumerate(rows) if "hits ▾" in one)
-    at = rows[heading].index("5xx") + 1
-    click = f"\x1b[<0;{at};{heading + 1}M"
-    await session.press(click, "5xx ▾")
-    assert "hits ▾" not in session.terminal.page.splitlines()[heading]
-    await session.press(click, "5xx ▴")
+    await session.terminal.until("change")  # which comes with the answers, and moves columns
+    assert "hits ▾" in session.terminal.page
+
+    def heading() -> tuple[int, str]:
+        rows = session.terminal.page.splitlines()
+        return next((i, one) for i, one in enumerate(rows) if "  change" in one)
+
+    async def click(words: str) -> None:
+        row, text = heading()
+        await session.press(f"\x1b[<0;{text.index('5xx') + 1};{row + 1}M", words)
+
+    await click("5xx ▾")
+    assert "hits ▾" not in heading()[1]
+    await click("5xx ▴")
 
 
 async def test_the_terminal_is_left_as_it_was_found(start) -> None:

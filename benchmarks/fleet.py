@@ -22,13 +22,14 @@ from benchmarks.lines import fixed_lines, stamp
 from benchmarks.monitor import Monitor, cpu_seconds, monitoring, resident_bytes
 from glancemetrics.fleet.entry import Entry, EntryId, Part, packed
 from glancemetrics.fleet.keys import FleetKeys
+from glancemetrics.fleet.pace import pace_of
 from glancemetrics.fleet.status import AgentStatus
 
 _RATE = 300_000
 _AGENTS = (10, 100, 300, 1000)
 _SECONDS = 20
-_ROUND = 0.25
-"""Seconds between two entries of an agent, as of a real one."""
+_SEEN_WITHIN = 0.3
+"""Seconds in which an agent sees what is written."""
 _SLICES = 10
 """The agents do not send at the same instant."""
 _POOL = 20_000
@@ -80,7 +81,8 @@ def _load(monitor: Monitor, redis: int, port: int, count: int, rate: int) -> Non
         time.sleep(3)
         total = monitor.health["lines"]
         print(
-            f"  {count:>5,} agents: {counted:,.0f} lines/s of {rate:,} counted "
+            f"  {count:>5,} agents, an entry every {pace_of(count):.2f} s: "
+            f"{counted:,.0f} lines/s of {rate:,} counted "
             f"({total:,} of {expected:,} in all), CPU of the hub {used / took:.2f} of a core "
             f"({1e6 * used / (counted * took):.2f} s a million lines), of Redis "
             f"{redis_used / took:.2f}; closing delay {statistics.median(delays):.2f} s, p95 "
@@ -115,19 +117,21 @@ def _made(agents: int, rate: int, seconds: int, start: int) -> Iterator[list[_Se
     """Yield the entries of each round."""
     pieces = fixed_lines(_POOL)
     dice = random.Random(1)
-    per_round = rate * _ROUND / agents
+    pace = pace_of(agents)
+    per_round = rate * pace / agents
     sent = 0.0
-    for turn in range(round(seconds / _ROUND)):
-        moment = stamp(start + int(turn * _ROUND))
+    for turn in range(round(seconds / pace)):
         due = int(sent + per_round) - int(sent)
         sent += per_round
         found = []
         for agent in range(agents):
+            at = start + (turn + agent % _SLICES / _SLICES) * pace
+            moment = stamp(int(at - _SEEN_WITHIN))
             begin = dice.randrange(_POOL - due)
             lines = moment.join(pieces[begin : begin + due + 1])
             lines = lines[lines.find(b"\n") + 1 : lines.rfind(b"\n") + 1]
             mark = dice.randbytes(200)
-            past = start + turn * _ROUND
+            past = at - _SEEN_WITHIN
             parts = (Part(_PATH, lines=lines, fresh=turn > 0, mark=mark),)
             entry = Entry(None, past, parts)
             found.append(_Sent(f"web{agent}", turn + 1, packed(entry), mark))
@@ -146,6 +150,8 @@ def _agents() -> None:
     print(sum(len(one.data) + len(one.mark) for sent in rounds for one in sent), flush=True)
     lines = sum(_lines(one.data) for sent in rounds for one in sent)
     keys = FleetKeys(_FLEET)
+    pace = pace_of(given.agents)
+    said = 0
     birth = 1000 * start
     if time.time() > start:
         raise SystemExit("making the entries took too long")
@@ -153,9 +159,12 @@ def _agents() -> None:
         reader = hiredis.Reader()
         for turn, sent in enumerate(rounds):
             for number in range(_SLICES):
-                due = start + (turn + number / _SLICES) * _ROUND
+                due = start + (turn + number / _SLICES) * pace
                 time.sleep(max(0.0, due - time.time()))
-                _send(connection, reader, keys, sent[number::_SLICES], birth, turn)
+                # As often as real agents ask, and say how they are.
+                is_hello = turn * pace >= said
+                _send(connection, reader, keys, sent[number::_SLICES], birth, is_hello=is_hello)
+            said += is_hello
             if not turn:
                 print("begun", flush=True)
     print(lines, flush=True)
@@ -173,7 +182,8 @@ def _send(
     keys: FleetKeys,
     sent: Sequence[_Sent],
     birth: int,
-    turn: int,
+    *,
+    is_hello: bool,
 ) -> None:
     """Send what real agents would, with their other commands."""
     commands: list[tuple[bytes | str | int, ...]] = []
@@ -186,13 +196,13 @@ def _send(
             ("HSET", keys.sent(name), "id", entry, f"f:{_PATH}", one.mark),
             ("EXEC",),
         ]
-        if turn % 2:
+        if is_hello or one.number % 2:
             counted = keys.counted(name)
             commands += [("MULTI",), ("XLEN", keys.stream(name)), ("HGETALL", counted), ("EXEC",)]
-        if not turn % 4:
+        if is_hello:
             status = AgentStatus(
                 version="1", host=name, instance="x", files=1, lag_bytes=0,
-                sent=EntryId(birth, one.number), past=time.time() - 0.3, ahead=0.0,
+                sent=EntryId(birth, one.number), past=time.time() - _SEEN_WITHIN, ahead=0.0,
             )  # fmt: skip
             commands += [
                 ("SET", keys.lease(name), "x", "NX", "PX", 6000),
@@ -200,6 +210,7 @@ def _send(
                 ("PEXPIRE", keys.lease(name), 6000),
                 ("TIME",),
                 ("PUBLISH", keys.hello(name), status.to_bytes()),
+                ("GET", keys.pace),
             ]
     connection.sendall(b"".join(hiredis.pack_command(one) for one in commands))  # type: ignore[arg-type]
     left = len(commands)

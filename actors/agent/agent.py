@@ -29,6 +29,7 @@ from glancemetrics.errors import GlanceMetricsError, UnreachableError, first_of
 from glancemetrics.fleet.address import FleetAddress
 from glancemetrics.fleet.entry import MOST_PACKED, Entry, EntryId, InvalidEntryError, packed
 from glancemetrics.fleet.keys import FleetKeys
+from glancemetrics.fleet.pace import SHORTEST, read_pace
 from glancemetrics.fleet.position import Position
 from glancemetrics.fleet.status import AgentStatus
 from glancemetrics.health.health import SourceHealth, SourceState
@@ -37,8 +38,6 @@ from glancemetrics.version import __version__
 MOST_WAITING = 64
 """Entries that are not counted yet; with more, the agent stops reading: the logs are the spool."""
 _MOST_WAITING_BYTES = 16 << 20
-_GATHER_SECONDS = 0.25
-"""How long lines are gathered into an entry; longer when many entries wait, up to four times."""
 _MOST_GATHERED = 1 << 20
 """Bytes of lines from which an entry is sent at once."""
 _HELLO_SECONDS = 1.0
@@ -260,6 +259,8 @@ class _Session:
         self._logs: dict[str, tuple[bool, int]] = {}
         """By path, whether the log is read to its end, and the bytes after that."""
         self._past: float | None = None
+        self._pace = SHORTEST
+        """Seconds that lines are gathered for an entry."""
         self._waited = False
         """Whether reading had to wait since the last entry."""
         now = trio.current_time()
@@ -319,9 +320,10 @@ class _Session:
 
     def _note(self, message: FromSource) -> None:
         if not self._gathered:
-            # The fuller the window, the longer: the hub counts for good every few seconds.
+            # Up to four times longer, the more entries wait: the hub counts for good every few
+            # seconds.
             stretch = 1 + 3 * len(self._known.sent) // MOST_WAITING
-            self._entry_due = trio.current_time() + stretch * _GATHER_SECONDS
+            self._entry_due = trio.current_time() + stretch * self._pace
         match message:
             case Chunk():
                 self._logs[message.source] = message.caught_up, message.lag_bytes
@@ -412,6 +414,8 @@ class _Session:
             waits=self._is_full,
             is_bye=is_bye,
         )
-        channel = self._mailbox.keys.hello(self._plan.name)
-        (reply,) = await connection.run(("PUBLISH", channel, status.to_bytes()))
+        keys = self._mailbox.keys
+        hello = ("PUBLISH", keys.hello(self._plan.name), status.to_bytes())
+        reply, pace = await connection.run(hello, ("GET", keys.pace))
         checked(reply)
+        self._pace = read_pace(checked(pace))

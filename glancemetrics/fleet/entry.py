@@ -11,7 +11,8 @@ anything is unpacked, and each value has a known type.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -113,14 +114,23 @@ class Entry:
     parts: tuple[Part, ...] = ()
 
 
+class _Zstd(threading.local):
+    """What a thread compresses with: making it takes longer than most entries do."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(_LEVEL)
+        self.decompressor = zstandard.ZstdDecompressor(max_window_size=MOST_UNPACKED)
+
+
+_ZSTD = _Zstd()
+
+
 def packed(entry: Entry) -> bytes:
     """Return the bytes of an entry."""
     after = None if entry.after is None else [entry.after.birth, entry.after.number]
     parts = [_plain(part) for part in entry.parts]
     plain = {"v": _VERSION, "after": after, "past": entry.past, "parts": parts}
-    return zstandard.ZstdCompressor(_LEVEL).compress(
-        msgpack.packb(plain, unicode_errors=_ODD_NAMES)
-    )
+    return _ZSTD.compressor.compress(msgpack.packb(plain, unicode_errors=_ODD_NAMES))
 
 
 def unpacked(data: bytes) -> Entry:
@@ -134,7 +144,7 @@ def unpacked(data: bytes) -> Entry:
         if size > MOST_UNPACKED:
             raise InvalidEntryError(f"larger than {MOST_UNPACKED >> 20} MiB when unpacked")
         # The frame says how large it is, and nothing beyond that is written.
-        body = zstandard.ZstdDecompressor(max_window_size=MOST_UNPACKED).decompress(data)
+        body = _ZSTD.decompressor.decompress(data)
         plain = msgpack.unpackb(
             body, max_array_len=MOST_PARTS, max_map_len=64, unicode_errors=_ODD_NAMES
         )
@@ -165,24 +175,7 @@ def _plain(part: Part) -> Mapping[str, Any]:
 
 
 def _part(plain: Mapping[str, Any]) -> Part:
-    values = dict(plain)
-    path = _text(values.pop("path"), LONGEST_PATH)
-    state = values.pop("state", None)
-    known: dict[str, Any] = {
-        "sample": _bytes,
-        "before": _bytes,
-        "lines": _lines,
-        "overlong": _several_bytes,
-        "caught_up": _flag,
-        "fresh": _flag,
-        "lag_bytes": _whole,
-        "mark": _bytes,
-        "gaps": _texts,
-        "detail": _text,
-        "is_gone": _flag,
-    }
-    read = {name: known[name](value) for name, value in values.items()}
-    return Part(path, state=None if state is None else SourceState(state), **read)
+    return Part(**{name: _READ[name](value) for name, value in plain.items()})
 
 
 def _bytes(value: Any) -> bytes:
@@ -200,6 +193,10 @@ def _lines(value: Any) -> bytes:
 
 def _several_bytes(value: Any) -> tuple[bytes, ...]:
     return tuple(_bytes(one) for one in value)
+
+
+def _path(value: Any) -> str:
+    return _text(value, LONGEST_PATH)
 
 
 def _text(value: Any, longest: int = _LONGEST_TEXT) -> str:
@@ -222,3 +219,21 @@ def _whole(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 53:
         raise InvalidEntryError("damaged")
     return value
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "path": _path,
+    "sample": _bytes,
+    "before": _bytes,
+    "lines": _lines,
+    "overlong": _several_bytes,
+    "caught_up": _flag,
+    "fresh": _flag,
+    "lag_bytes": _whole,
+    "mark": _bytes,
+    "gaps": _texts,
+    "state": SourceState,
+    "detail": _text,
+    "is_gone": _flag,
+}
+"""How each value of a part is read."""

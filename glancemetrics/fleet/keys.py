@@ -10,8 +10,8 @@ For each agent NAME of a fleet:
 | `gm:{FLEET}:l:NAME` | text | the lease: which process is the agent of this name |
 | `gm:{FLEET}:hello:NAME` | channel | what the agent says of itself, every second |
 
-`gm:{FLEET}:hub` is the lease of the hub, `gm:{FLEET}:state` its checkpoint if that is kept in
-Redis.
+`gm:{FLEET}:pace` is how often agents send (see `pace.py`), `gm:{FLEET}:hub` the lease of the hub,
+`gm:{FLEET}:state` its checkpoint if that is kept in Redis.
 """
 
 from __future__ import annotations
@@ -46,6 +46,11 @@ class FleetKeys:
     def hello(self, agent: str) -> str:
         """Return the channel in which an agent is heard; `*` for those of all agents."""
         return self._key("hello", agent)
+
+    @property
+    def pace(self) -> str:
+        """How often agents send."""
+        return f"gm:{{{self.fleet}}}:pace"
 
     @property
     def hub(self) -> str:
@@ -87,7 +92,8 @@ def agent_access(fleet: str, agent: str, user: str) -> Iterator[str]:
     yield from ("ACL", "SETUSER", user, "reset", "on")
     for key in (keys.stream(agent), keys.sent(agent), keys.lease(agent)):
         yield f"~{key}"
-    yield f"%R~{keys.counted(agent)}"
+    for key in (keys.counted(agent), keys.pace):
+        yield f"%R~{key}"
     yield f"&{keys.hello(agent)}"
     yield from (f"+{command}" for command in _AGENT_COMMANDS.split())
 

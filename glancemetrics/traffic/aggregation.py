@@ -260,13 +260,16 @@ class Aggregation:
 
         `seconds` are those of all their records, none of which is early.
         """
-        begin = 0
-        for read in reads:
+        ends = np.cumsum([read.batch.num_rows for read in reads])
+        begins = ends - [read.batch.num_rows for read in reads]
+        are_some = begins < ends
+        some = begins[are_some]
+        oldest = iter(np.minimum.reduceat(seconds, some).tolist())
+        newest = iter(np.maximum.reduceat(seconds, some).tolist())
+        for read, begin, end in zip(reads, begins.tolist(), ends.tolist(), strict=True):
             self._note_read(read, wall)
-            end = begin + read.batch.num_rows
-            if end > begin:
-                self._note_seconds(read, seconds[begin:end], wall)
-            begin = end
+            if begin < end:
+                self._note_seconds(read, seconds[begin:end], next(oldest), next(newest), wall)
 
     def _take_in(self, read: SourceBatch, wall: float) -> _Kept | None:
         """Note everything except the records to count, which are returned."""
@@ -311,11 +314,16 @@ class Aggregation:
         )
         self._clock.observe(read.source, None, read.caught_up, wall)
 
-    def _note_seconds(self, read: SourceBatch, seconds: Int64s, wall: float) -> None:
-        """Note the times of some records of a source."""
-        self._clock.observe(read.source, int(seconds.max()), read.caught_up, wall)
+    def _note_seconds(
+        self, read: SourceBatch, seconds: Int64s, oldest: int, newest: int, wall: float
+    ) -> None:
+        """Note the times of some records of a source, of which two are known."""
+        self._clock.observe(read.source, newest, read.caught_up, wall)
         if read.fresh and self.learns_delay and self._clock.live:
-            self._delays.setdefault(read.source, ArrivalDelay()).observe(wall, seconds)
+            delay = self._delays.get(read.source)
+            if delay is None:
+                delay = self._delays[read.source] = ArrivalDelay()
+            delay.observe(wall, seconds, oldest, newest)
 
     def to_state(self) -> State:
         """Return the state for a restart, except for what sources report again.
@@ -512,7 +520,7 @@ class Aggregation:
             wanted = None if wanted is None else wanted[kept]
             if not len(seconds):
                 return None
-        self._note_seconds(read, seconds, wall)
+        self._note_seconds(read, seconds, int(seconds.min()), int(seconds.max()), wall)
         if wanted is not None and not wanted.all():
             batch, seconds = batch.filter(pa.array(wanted)), seconds[wanted]
         return batch, seconds

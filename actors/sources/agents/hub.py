@@ -7,6 +7,7 @@ and removed. What was counted is known from the checkpoint alone: Redis may lose
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -37,6 +38,7 @@ from glancemetrics.fleet.address import FleetAddress, is_name
 from glancemetrics.fleet.chain import Verdict
 from glancemetrics.fleet.entry import Entry, EntryId, InvalidEntryError, unpacked
 from glancemetrics.fleet.keys import FleetKeys
+from glancemetrics.fleet.pace import SHORTEST, pace_in_bytes, pace_of
 from glancemetrics.fleet.position import Position
 from glancemetrics.fleet.status import AgentStatus
 from glancemetrics.health.health import SourceHealth, SourceState
@@ -46,8 +48,11 @@ ROUND_SECONDS = 0.25
 _LISTEN_SECONDS = 1.5
 """How long agents are listened to before the first second may close: each is heard every second."""
 _MOST_AGENTS = 10_000
+_PACE_SECONDS = 20.0
+"""After which agents are told their pace again; it is forgotten after three times as long."""
 _READ_TOGETHER = 32
-"""Agents that are asked for at once; fewer when their entries are large."""
+"""Agents that are asked for at once at first; up to eight times as many if their entries are small,
+and fewer if they are large."""
 _MOST_ENTRIES = 16
 """Entries of one agent that are read at once."""
 _MOST_BYTES = 4 << 20
@@ -57,6 +62,10 @@ _LAST_SECONDS = 0.5
 """At the end, how long Redis has for letting another hub in."""
 _STEADY_SECONDS = 30.0
 """A connection that lasts so long is a good one."""
+
+
+_Found = Mapping[str, Sequence[tuple[bytes, Sequence[bytes]]]]
+"""By agent, the ids and the fields of entries."""
 
 
 @attrs.frozen
@@ -88,6 +97,8 @@ class Hub:
         self._has_worked = False
         self._health: SourceHealth | None = None
         self._too_many = 0
+        self._pace = SHORTEST
+        self._pace_due = -math.inf
         self._together = _READ_TOGETHER
         for mark in desk.before:
             if isinstance(mark, AgentMark) and mark.hub == text:
@@ -157,6 +168,7 @@ class Hub:
             news = [one for agent in self._agents.values() for one in agent.news(time.time())]
             await _say_all(say, news)
             await self._answer(connection)
+            await self._set_pace(connection)
             self._has_worked = True
             if trio.current_time() - began > _LISTEN_SECONDS:
                 await self._report(say, SourceState.FOLLOWING, self._detail)
@@ -179,7 +191,7 @@ class Hub:
                 self._together = max(1, len(group) // 2)
                 raise
             begin += len(group)
-            self._together = min(_READ_TOGETHER, self._together + 1)
+            self._together = _better(self._together, found)
             more = more or any(len(one) == _MOST_ENTRIES for one in found.values())
             if not found:
                 continue
@@ -194,9 +206,7 @@ class Hub:
         await _say_all(say, together)
         return more
 
-    async def _entries_of(
-        self, connection: Connection, agents: Sequence[RedisAgent]
-    ) -> Mapping[str, list[tuple[bytes, list[bytes]]]]:
+    async def _entries_of(self, connection: Connection, agents: Sequence[RedisAgent]) -> _Found:
         keys = [self._keys.stream(agent.name) for agent in agents]
         after = [str(agent.read or EntryId(0, 0)) for agent in agents]
         command: Command = ("XREAD", "COUNT", _MOST_ENTRIES, "STREAMS", *keys, *after)
@@ -224,12 +234,10 @@ class Hub:
                 case Verdict.KNOWN | Verdict.SKIP:
                     pass
 
-    def _unpacked(self, found: Mapping[str, list[tuple[bytes, list[bytes]]]]) -> list[_Read]:
+    def _unpacked(self, found: _Found) -> list[_Read]:
         return list(self._each_unpacked(found))
 
-    def _each_unpacked(
-        self, found: Mapping[str, list[tuple[bytes, list[bytes]]]]
-    ) -> Iterator[_Read]:
+    def _each_unpacked(self, found: _Found) -> Iterator[_Read]:
         # First the first entry of each agent, and so on: what is next to each other is of different
         # logs, and can be decoded together.
         for entries in itertools.zip_longest(*found.values()):
@@ -280,6 +288,17 @@ class Hub:
         self._refused.clear()
         self._acknowledged |= {name: last for name, (last, _) in saved.items()}
 
+    async def _set_pace(self, connection: Connection) -> None:
+        """Tell agents how often to send."""
+        now = trio.current_time()
+        heard = sum(not agent.is_silent(time.time()) for agent in self._agents.values())
+        pace = pace_of(heard)
+        if now < self._pace_due and pace < 1.1 * self._pace:
+            return  # small changes can wait
+        self._pace, self._pace_due = pace, now + _PACE_SECONDS
+        expires = round(3 * _PACE_SECONDS)
+        checked(*await connection.run(("SET", self._keys.pace, pace_in_bytes(pace), "EX", expires)))
+
     def _note_saved(self, marks: Mapping[str, Mark]) -> None:
         """Note what a checkpoint on the disk has counted; see `SavedMarks`."""
         last: dict[str, EntryId] = {}
@@ -325,6 +344,14 @@ class Hub:
         if found is None:
             found = self._agents[name] = RedisAgent(self._text, name)
         return found
+
+
+def _better(together: int, found: _Found) -> int:
+    """Return how many agents are better asked for at once, after so many have answered."""
+    size = sum(len(fields[1]) for entries in found.values() for _, fields in entries)
+    if size > _MOST_BYTES:
+        return max(1, together // 2)
+    return together if size > _MOST_BYTES // 4 else min(2 * together, 8 * _READ_TOGETHER)
 
 
 async def _say_all(say: Say, messages: Sequence[OneFromSource]) -> None:

@@ -53,7 +53,10 @@ class RedisAgent:
     """Why its entries cannot be counted, in a sentence."""
     _behind: set[str] = attrs.field(factory=set)
     """Paths of logs that it is still reading."""
-    _said: tuple[AgentHealth | None, float | None] = (None, None)
+    _said_until: float | None = None
+    _said_health: AgentHealth | None = None
+    _made_of: tuple[object, ...] = ()
+    """What that health was made of: mostly nothing has changed."""
 
     def is_silent(self, now: float) -> bool:
         """Whether nothing was heard of it for a while."""
@@ -118,14 +121,17 @@ class RedisAgent:
             self._behind.clear()
             yield from self._until(None)
         elif self.status is None or not self._has_all:
-            if self._said[1] is None:
+            if self._said_until is None:
                 yield from self._until(0.0)  # until what it has sent is counted
         elif not self._behind:
             yield from self._until(self.status.past)
-        health = self._health(is_silent=is_silent)
-        if health != self._said[0]:
-            self._said = health, self._said[1]
-            yield AgentHeard(health)
+        made_of = self.status, self.trouble, is_silent
+        if made_of != self._made_of:
+            self._made_of = made_of
+            health = self._health(is_silent=is_silent)
+            if health != self._said_health:
+                self._said_health = health
+                yield AgentHeard(health)
 
     @property
     def is_lost(self) -> bool:
@@ -144,8 +150,8 @@ class RedisAgent:
 
     def _until(self, past: float | None) -> Iterator[OneFromSource]:
         until = None if past is None else (past and self._comparable(past))
-        if until != self._said[1]:
-            self._said = self._said[0], until
+        if until != self._said_until:
+            self._said_until = until
             yield ReadUntil(self.name, until)
 
     def _here(self, moment: float) -> float:

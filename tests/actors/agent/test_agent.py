@@ -277,3 +277,23 @@ def test_it_loads_none_of_what_counts() -> None:
     loaded = set(json.loads(done.stdout))
     assert {"trio", "hiredis"} <= loaded
     assert not loaded & {"numpy", "pyarrow", "duckdb", "prompt_toolkit", "httpx", "hypercorn"}
+
+
+async def test_it_sends_as_often_as_the_hub_wants(redis: Redis, tmp_path: Path) -> None:
+    redis.run("SET", KEYS.pace, "1.50")
+    log = tmp_path / "access.log"
+    log.write_bytes(line(size=0))
+    written = line(size=0)
+    async with running(plan_of(redis, log)) as connection:
+        await until_sent(connection, written)
+        before = len(await entries(connection))
+        began = trio.current_time()
+        for number in range(1, 31):
+            with log.open("ab") as file:
+                file.write(line(size=number))
+            written += line(size=number)
+            await trio.sleep(0.1)
+        await until_sent(connection, written)
+        took = trio.current_time() - began
+        sent = len(await entries(connection)) - before
+    assert 1 < sent <= took / 1.5 + 1

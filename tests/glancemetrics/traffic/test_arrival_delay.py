@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glancemetrics.state.tree import from_bytes, to_bytes
 from glancemetrics.traffic.arrival_delay import LONGEST_DELAY, ArrivalDelay
 from tests.lines import BASE
 
 
 def arrive(delay: ArrivalDelay, at: float, *seconds: int) -> None:
-    delay.observe(at, np.array(seconds, np.int64))
+    delay.observe(at, np.array(seconds, np.int64), min(seconds), max(seconds))
 
 
 def test_nothing_is_known_before_anything_came() -> None:
@@ -48,3 +53,35 @@ def test_it_has_a_limit() -> None:
     delay = ArrivalDelay()
     arrive(delay, BASE + 5000.0, BASE)
     assert delay.seconds(BASE + 5000.0) == LONGEST_DELAY
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 200), st.lists(st.integers(-5, 90), min_size=1)), max_size=20
+    ),
+    st.integers(0, 80),
+)
+def test_it_is_the_delay_of_99_of_100_records_of_the_last_minute(
+    arrivals: list[tuple[int, list[int]]], later: int
+) -> None:
+    delay = ArrivalDelay()
+    arrivals.sort(key=lambda one: one[0])
+    for at, late in arrivals:
+        arrive(delay, BASE + at + 0.5, *(BASE + at - each for each in late))
+    now = (arrivals[-1][0] if arrivals else 0) + later
+    recent = [max(0, each - 0.5) for at, late in arrivals if at > now - 60 for each in late]
+    expected = None
+    if recent:
+        within = sorted(recent)[math.ceil(0.99 * len(recent)) - 1]
+        expected = min(math.floor(2 * within) / 2 + 0.5, LONGEST_DELAY)
+    assert delay.seconds(BASE + now) == expected
+    again = ArrivalDelay()
+    again.restore(from_bytes(to_bytes(delay.to_state())))
+    assert again.seconds(BASE + now) == expected
+    assert again.behind(BASE + now) == delay.behind(BASE + now)
+
+
+def test_a_state_of_an_earlier_version_is_left_out() -> None:
+    delay = ArrivalDelay()
+    delay.restore({"late": np.ones((60, 121), np.int64), "newest": BASE})
+    assert delay.seconds(BASE) is None

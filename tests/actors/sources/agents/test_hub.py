@@ -32,6 +32,7 @@ from actors.sources.registry import mark_from_state
 from glancemetrics.fleet.address import fleet_address
 from glancemetrics.fleet.entry import Entry, EntryId, Part, packed
 from glancemetrics.fleet.keys import FleetKeys
+from glancemetrics.fleet.pace import read_pace
 from glancemetrics.fleet.status import AgentStatus
 from glancemetrics.health.health import AgentHealth, SourceHealth, SourceState
 from glancemetrics.planning.sources import Sources
@@ -332,3 +333,20 @@ async def test_one_hub_at_a_time(redis: Redis) -> None:
             await eventually(lambda: first.lines() == line(size=1) + line(size=2))
             first.stop.set()
             await eventually(lambda: second.lines() == line(size=2))
+
+
+async def test_many_agents_are_told_to_send_less_often(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        await present(heard, "web0")
+        for number in range(1, 600):
+            await Pretended(heard.connection, f"web{number}").hello()
+
+        async def pace() -> float:
+            (reply,) = await heard.connection.run(("GET", KEYS.pace))
+            return read_pace(checked(reply))
+
+        with trio.fail_after(10):
+            while await pace() != 0.3:
+                await trio.sleep(0.05)
+        (left,) = await heard.connection.run(("TTL", KEYS.pace))
+        assert 30 < checked(left) <= 60

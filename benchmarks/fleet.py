@@ -17,6 +17,10 @@ from typing import Any
 
 import attrs
 import hiredis
+import msgpack
+import pyarrow as pa
+import pyarrow.compute as pc
+import zstandard
 
 from benchmarks.lines import fixed_lines, stamp
 from benchmarks.monitor import Monitor, cpu_seconds, monitoring, resident_bytes
@@ -24,6 +28,8 @@ from glancemetrics.fleet.entry import Entry, EntryId, Part, packed
 from glancemetrics.fleet.keys import FleetKeys
 from glancemetrics.fleet.pace import pace_of
 from glancemetrics.fleet.status import AgentStatus
+from glancemetrics.formats.combined import decode
+from glancemetrics.simulation import Shape, Traffic
 
 _RATE = 300_000
 _AGENTS = (10, 100, 300, 1000)
@@ -44,6 +50,29 @@ def measure_fleet(folder: Path, agents: Sequence[int] = _AGENTS, rate: int = _RA
         return
     for count in agents:
         _measure(folder / str(count), count, rate)
+    measure_partials()
+
+
+def measure_partials(rate: int = _RATE, most: int = 1000) -> None:
+    """Measure how many bytes the most frequent values of a second take, instead of its lines."""
+    lines = next(Traffic(Shape(rate), seed=1).seconds(0, rate))
+    records = pa.Table.from_batches([decode(lines).batch])
+    records = records.append_column("failed", pc.greater_equal(records["status"], 500))
+    tables = {}
+    for name in ("path", "host", "status", "method", "referrer", "agent"):
+        counted = records.group_by(name).aggregate(
+            [([], "count_all"), ("bytes", "sum"), ("failed", "sum")]
+        )
+        counted = counted.sort_by([("count_all", "descending")]).slice(0, most)
+        tables[name] = [column.to_pylist() for column in counted.columns]
+    rows = sum(len(columns[0]) for columns in tables.values())
+    compress = zstandard.ZstdCompressor(3).compress
+    print(
+        f"  a second of {records.num_rows:,} lines: {len(compress(lines)) / 1e3:,.0f} kB as lines, "
+        f"{len(compress(msgpack.packb(tables))) / 1e3:,.0f} kB as the {most:,} most frequent "
+        f"values of {len(tables)} fields ({rows:,} rows)",
+        flush=True,
+    )
 
 
 def _measure(folder: Path, count: int, rate: int) -> None:

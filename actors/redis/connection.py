@@ -241,7 +241,8 @@ def _check(
             if reply is select and "cluster mode" not in text:
                 raise UsageError(f"{name}: Redis refuses the database: {text}")
     facts = _facts(info) if isinstance(info, bytes) else {}
-    if facts.get("redis_mode") == "cluster" or isinstance(select, RefusedError):
+    mode = facts.get("redis_mode") or facts.get("server_mode")  # of Redis, and of Valkey
+    if mode == "cluster" or isinstance(select, RefusedError):
         raise UsageError(
             f"{name}: is a Redis Cluster, where nothing can be done to several keys at once; use a "
             "single Redis or Valkey, with sentinels if it has to be there always"

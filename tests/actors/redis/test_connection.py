@@ -116,6 +116,24 @@ async def test_a_cluster_and_a_replica_are_refused_with_the_reason(tmp_path: Pat
         await connect(at(other.port), "test")
 
 
+async def test_a_cluster_of_valkey_is_refused_too() -> None:
+    # What Valkey 8.1 answers to SELECT, INFO, ROLE and CLIENT SETNAME.
+    info = b"# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\nserver_mode:cluster\r\n"
+    replies = b"+OK\r\n$%d\r\n%s\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n+OK\r\n" % (len(info), info)
+
+    async def answer(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await stream.send_all(replies)
+        await stream.receive_some()
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery.start_soon(trio.serve_listeners, answer, [listener])
+        with pytest.raises(UsageError, match="is a Redis Cluster"):
+            await connect(at(listener.socket.getsockname()[1]), "test")
+        nursery.cancel_scope.cancel()
+
+
 async def test_sentinels_say_where_it_is(tmp_path: Path) -> None:
     with Redis(tmp_path / "one") as one:
         port = free_port()

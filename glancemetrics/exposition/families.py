@@ -14,7 +14,15 @@ from typing import Any
 
 import attrs
 
-from glancemetrics.health.health import Health, OutputHealth, OutputState, SourceHealth, SourceState
+from glancemetrics.health.health import (
+    AgentHealth,
+    AgentState,
+    Health,
+    OutputHealth,
+    OutputState,
+    SourceHealth,
+    SourceState,
+)
 from glancemetrics.incidents.incident import rule_title
 from glancemetrics.rules.rule import Rule
 from glancemetrics.traffic.snapshot import Snapshot
@@ -26,6 +34,8 @@ LABEL_LENGTH = 128
 """Characters of a label's value; longer ones are cut."""
 SOURCE_LIMIT = 100
 """Logs with metrics of their own."""
+AGENT_LIMIT = 1000
+"""Agents with metrics of their own."""
 
 _PREFIX = "glancemetrics_"
 
@@ -179,6 +189,24 @@ def _sources(value: Callable[[SourceHealth], float]) -> Read:
         if observed.snapshot is not None:
             for source in observed.snapshot.health.sources[:SOURCE_LIMIT]:
                 yield Point((source.name,), value(source))
+
+    return read
+
+
+def _agent_states(observed: Observed) -> Iterator[Point]:
+    """Yield how many agents are in each state; nothing without a fleet."""
+    agents = () if observed.snapshot is None else observed.snapshot.health.agents
+    if agents:
+        counts = Counter(agent.state for agent in agents)
+        for state in AgentState:
+            yield Point((state.value,), counts[state])
+
+
+def _agents(value: Callable[[AgentHealth], float]) -> Read:
+    def read(observed: Observed) -> Iterator[Point]:
+        if observed.snapshot is not None:
+            for agent in observed.snapshot.health.agents[:AGENT_LIMIT]:
+                yield Point((agent.name,), value(agent))
 
     return read
 
@@ -361,6 +389,32 @@ FAMILIES: Sequence[Family] = (
         f"Bytes in the log that are not read yet. Only the first {SOURCE_LIMIT} logs.",
         _sources(lambda source: source.lag_bytes),
         "source",
+    ),
+    _family("agents", _G, "Agents of the fleet by state.", _agent_states, "state"),
+    _family(
+        "agent_up",
+        _G,
+        "0 if the agent is silent or has ended, or if what it sends is not counted; 1 otherwise. "
+        f"Only the first {AGENT_LIMIT:,} agents.",
+        _agents(lambda agent: int(agent.state in {AgentState.OK, AgentState.WAITING})),
+        "server",
+        joined=min,
+    ),
+    _family(
+        "agent_lag_bytes",
+        _G,
+        f"Bytes in the agent's logs that it has not sent. Only the first {AGENT_LIMIT:,} agents.",
+        _agents(lambda agent: agent.lag_bytes),
+        "server",
+    ),
+    _family(
+        "agent_clock_offset_seconds",
+        _G,
+        "How far the server's clock is ahead of this machine's. "
+        f"Only the first {AGENT_LIMIT:,} agents.",
+        _agents(lambda agent: agent.ahead),
+        "server",
+        joined=max,
     ),
     _family(
         "output_up",

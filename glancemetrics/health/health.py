@@ -63,6 +63,30 @@ class SourceHealth:
         return self.format is None and self.unparsed > 0
 
 
+class AgentState(enum.Enum):
+    """What an agent is doing, the worst first."""
+
+    SILENT = "silent"
+    """Nothing is heard of it."""
+    TROUBLE = "trouble"
+    """What it sends is not counted; `AgentHealth.trouble` says why."""
+    WAITING = "waiting"
+    """It reads nothing, because what it has sent is not counted yet."""
+    ENDED = "ended"
+    """It said that it ends."""
+    OK = "ok"
+
+    @property
+    def badness(self) -> int:
+        """How bad it is: 0 for `OK`."""
+        return len(AgentState) - 1 - list(AgentState).index(self)
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether somebody has to look after it."""
+        return self in (AgentState.SILENT, AgentState.TROUBLE)
+
+
 @attrs.frozen(kw_only=True)
 class AgentHealth:
     """One agent of a fleet."""
@@ -86,6 +110,36 @@ class AgentHealth:
     """Seconds that its clock is ahead of this machine's."""
     waits: bool = False
     """Whether it reads nothing, because what it has sent is not counted yet."""
+    last_heard: float | None = None
+    """While it is silent, when it was last heard of, in seconds since the epoch; `None`: not since
+    the start."""
+
+    @property
+    def state(self) -> AgentState:
+        """What it is doing; of several states the worst."""
+        for state, holds in (
+            (AgentState.SILENT, self.is_silent),
+            (AgentState.TROUBLE, self.trouble),
+            (AgentState.ENDED, self.has_ended),
+            (AgentState.WAITING, self.waits),
+        ):
+            if holds:
+                return state
+        return AgentState.OK
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as an object of `--json`."""
+        return {
+            "name": self.name,
+            "state": self.state.value,
+            "detail": self.trouble,
+            "last_heard": self.last_heard,
+            "version": self.version,
+            "host": self.host,
+            "files": self.files,
+            "lag_bytes": self.lag_bytes,
+            "clock_offset": self.ahead,
+        }
 
 
 class OutputState(enum.Enum):
@@ -145,6 +199,7 @@ class Health:
     where it has no meaning."""
     sources: tuple[SourceHealth, ...] = ()
     agents: tuple[AgentHealth, ...] = ()
+    """The agents of a fleet."""
     outputs: tuple[OutputHealth, ...] = ()
     reject_samples: tuple[Reject, ...] = ()
     """The first unparsed line, then the latest ones, newest last."""

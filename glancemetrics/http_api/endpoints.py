@@ -69,6 +69,14 @@ ENDPOINTS = (
         media=(JSON, CSV, ARROW),
     ),
     Endpoint(
+        name="servers",
+        path="/servers",
+        about="All servers of a time span: their requests, and what their agents are doing now.",
+        parameters=(parameters.WHERE, *parameters.SPAN, parameters.TEXT_FORMAT),
+        answer="Servers",
+        media=(JSON, CSV),
+    ),
+    Endpoint(
         name="report",
         path="/report",
         about="An HTML report of a time span, to pass on; it has no address that loads anything.",

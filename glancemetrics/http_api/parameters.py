@@ -114,6 +114,7 @@ def _choice(*names: str) -> Callable[[str], str]:
 
 _TEXT = {"type": "string", "maxLength": _LONGEST_TEXT}
 FORMATS = ("json", "csv", "arrow")
+_TEXT_FORMATS = FORMATS[:2]
 
 WHERE = Parameter(
     "where",
@@ -178,6 +179,11 @@ FORMAT = Parameter(
     "What is sent; otherwise `Accept` decides, and JSON is the default.",
     {"type": "string", "enum": list(FORMATS)},
     _choice(*FORMATS),
+)
+TEXT_FORMAT = attrs.evolve(
+    FORMAT,
+    schema={"type": "string", "enum": list(_TEXT_FORMATS)},
+    parse=_choice(*_TEXT_FORMATS),
 )
 FILTER_TEXT = Parameter(
     "text", "What a person types: a condition, or plain words such as `5xx /api`.", _TEXT, _text, ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from glancemetrics.health.health import OutputState, SourceState
+from glancemetrics.health.health import AgentState, OutputState, SourceState
 from glancemetrics.incidents.alert_events import AlertEventKind
 from glancemetrics.rules.rule import Severity
 
@@ -169,6 +169,25 @@ _SOURCE = _object(
         "note": TEXT,
     }
 )
+_OFFSET: Schema = {**NUMBER, "description": "Seconds that its clock is ahead of this machine's."}
+_LAST_HEARD: Schema = {
+    **_MAYBE_EPOCH,
+    "description": "When a silent agent was last heard of; null: not since the start, or not "
+    "silent.",
+}
+_AGENT = _object(
+    {
+        "name": TEXT,
+        "state": {"enum": [one.value for one in AgentState]},
+        "detail": {**TEXT, "description": "Why what it sends is not counted."},
+        "last_heard": _LAST_HEARD,
+        "version": TEXT,
+        "host": TEXT,
+        "files": COUNT,
+        "lag_bytes": COUNT,
+        "clock_offset": _OFFSET,
+    }
+)
 _OUTPUT = _object(
     {
         "name": TEXT,
@@ -190,6 +209,7 @@ HEALTH = _object(
         "last_gap": TEXT,
         "clock": {"enum": ["wall", "log"]},
         "sources": array(_SOURCE),
+        "agents": array(_AGENT),
         "outputs": array(_OUTPUT),
         "reject_samples": array({"type": "object"}),
     },
@@ -243,6 +263,35 @@ RECORDS = _object(
         "rows": array(_ROW),
         "next": {**_or_null(TEXT), "description": "The next page, relative to this one."},
     }
+)
+_SERVER = _object(
+    {
+        "server": TEXT,
+        "state": {
+            "enum": [*(one.value for one in AgentState), None],
+            "description": "What its agent is doing; null, as all of its agent: it has none.",
+        },
+        "detail": {**TEXT, "description": "Why what its agent sends is not counted."},
+        "last_heard": _LAST_HEARD,
+        "hits": COUNT,
+        "rate": {**NUMBER, "description": "Requests per second."},
+        "5xx": COUNT,
+        "4xx": COUNT,
+        "p95": {**_or_null(NUMBER), "description": "Seconds; null without response times."},
+        "lag_bytes": {**_or_null(COUNT), "description": "Bytes that its agent has not sent."},
+        "clock_offset": _or_null(_OFFSET),
+        "version": _or_null(TEXT),
+        "host": {**_or_null(TEXT), "description": "The name of its machine."},
+        "files": {**_or_null(COUNT), "description": "Number of logs that its agent follows."},
+    }
+)
+SERVERS = _object(
+    {
+        **_KNOWN,
+        "version": {**TEXT, "description": "The version of the hub."},
+        "rows": array(_SERVER),
+    },
+    about="Trouble first, then most requests. Agents are here without requests, too.",
 )
 SERIES = _object(
     {
@@ -316,6 +365,7 @@ SCHEMAS: dict[str, Schema] = {
     "Rule": RULE,
     "Rules": _object({"rules": array(ref("Rule"))}),
     "Series": SERIES,
+    "Servers": SERVERS,
     "Silence": SILENCE,
     "Silences": _object({"silences": array(ref("Silence"))}),
     "Snapshot": SNAPSHOT,

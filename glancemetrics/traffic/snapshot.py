@@ -101,6 +101,7 @@ class Snapshot:
                 | {"state": source.state.value}
                 for source in health.sources
             ],
+            "agents": [agent.to_json() for agent in health.agents],
             "outputs": [
                 {**attrs.asdict(output), "state": output.state.value} for output in health.outputs
             ],

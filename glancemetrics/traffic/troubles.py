@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from glancemetrics.health.changes import clock_text
 from glancemetrics.health.health import Health, OutputState, SourceHealth, SourceState
+from glancemetrics.health.servers import agents_text
 from glancemetrics.rules.own_health import SHORT_OF_MEMORY
 from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.words.humane import (
@@ -68,6 +69,8 @@ def troubles_of(state: Health) -> Iterator[Trouble]:
         opened, count = len(state.sources) - unopened, len(state.sources)
         yield "opened", f"{format_count(opened)} of {format_count(count)} logs opened"
     yield from _source_troubles(state)
+    if any(agent.state.is_trouble for agent in state.agents):
+        yield "agents", agents_text(state.agents)
     if state.has_ended and state.live:
         yield "ended", ENDED
 

@@ -32,7 +32,10 @@ class Action:
     """For the last row of the screen; empty: not there."""
 
 
-VIEWS = ("Overview", "URLs", "Errors", "Clients", "Latency", "Alerts", "Requests", "Health")
+VIEWS = (
+    *("Overview", "URLs", "Errors", "Clients", "Latency", "Alerts", "Requests", "Health"),
+    "Servers",
+)
 
 ACTIONS: tuple[Action, ...] = (
     *(

@@ -58,8 +58,18 @@ def go_to_view_called(state: State, name: str) -> State:
     return go_to_view(state, names.index(name))
 
 
+def offered_views(state: State) -> list[int]:
+    """Return the numbers of the views that are listed: those with something to show."""
+    return [
+        number
+        for number, view in enumerate(state.views)
+        if number == state.view or view.is_offered(state)
+    ]
+
+
 def next_view(state: State, steps: int) -> State:
-    return go_to_view(state, state.view + steps)
+    numbers = offered_views(state)
+    return go_to_view(state, numbers[(numbers.index(state.view) + steps) % len(numbers)])
 
 
 def sort_by_next(state: State, steps: int) -> State:

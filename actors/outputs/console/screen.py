@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from actors.outputs.console import figures, themes
 from actors.outputs.console.cells import Click, Row, filled, fitted, padded, row_width, safe, width
@@ -13,7 +13,7 @@ from actors.outputs.console.headline import (
     top_rows,
     trouble_rows,
 )
-from actors.outputs.console.moving import go_to_view
+from actors.outputs.console.moving import go_to_view, offered_views
 from actors.outputs.console.palette import palette_rows
 from actors.outputs.console.prompts import PALETTE
 from actors.outputs.console.state import State
@@ -87,8 +87,8 @@ def _footer(state: State, cells: int) -> Row:
         return fitted(
             [*row, *_hints(state, cells - width(state.page.title) - 3)], cells, themes.BAR
         )
-    names = [view.title for view in state.views]
-    whole = sum(map(width, names))
+    names = {number: state.views[number].title for number in offered_views(state)}
+    whole = sum(map(width, names.values()))
     if whole + 4 * len(names) <= cells - _LEAST_HINTS:
         tabs = _tabs(state, names, " {} ", "{} ")
     elif whole + 2 * len(names) <= cells - _LEAST_CLOSE_HINTS:
@@ -96,7 +96,7 @@ def _footer(state: State, cells: int) -> Row:
         close = _hints(state, cells - row_width(tabs), is_close=True)
         return fitted([*tabs, *close], cells, themes.BAR)
     else:
-        names = [name if number == state.view else "" for number, name in enumerate(names)]
+        names = {number: name if number == state.view else "" for number, name in names.items()}
         tabs = _tabs(state, names, " {} ", "{} ")
     return fitted([*tabs, *_hints(state, cells - row_width(tabs))], cells, themes.BAR)
 
@@ -105,10 +105,10 @@ _LEAST_HINTS, _LEAST_CLOSE_HINTS = width(" ? help  q quit "), width("?help q qui
 """Room for the keys that are always shown."""
 
 
-def _tabs(state: State, names: Sequence[str], key_form: str, name_form: str) -> Row:
+def _tabs(state: State, names: Mapping[int, str], key_form: str, name_form: str) -> Row:
     """The views by number, and by name where they have one."""
     row: Row = []
-    for number, name in enumerate(names):
+    for number, name in names.items():
         is_current = number == state.view
         style = themes.CURRENT if is_current else themes.BAR
         key = style if is_current or not name else f"{themes.BAR} {themes.KEY}"

@@ -5,8 +5,8 @@ Keys and messages make the next state from the last one; nothing else changes wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -18,6 +18,9 @@ from actors.state.acknowledgements import Acknowledgement
 from actors.state.silences import Silence
 from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.traffic.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from actors.outputs.console.tables import Table
 
 Names = tuple[str, ...]
 """What identifies a row of a table: its values of the table's fields."""
@@ -39,6 +42,8 @@ class TableSpec:
     measures: tuple[str, ...] = COLUMNS
     order: str = "hits"
     """The measure it is sorted by until a person chooses another."""
+    made: Callable[[State], Table] | None = attrs.field(default=None, eq=False)
+    """Makes its rows; `None`: they are the answer to its question, or those of the snapshot."""
 
 
 @attrs.frozen
@@ -100,6 +105,9 @@ class Page(Protocol):
 
     @property
     def title(self) -> str: ...
+
+    def is_offered(self, state: State) -> bool:
+        """Whether it has something to show, so that it is listed among the views."""
 
     def tables(self, state: State) -> tuple[TableSpec, ...]:
         """Return its tables; the cursor is in one of them."""

@@ -99,6 +99,8 @@ def finding(spec: TableSpec, text: str) -> str | None:
 
 def table_of(state: State, spec: TableSpec) -> Table:
     """Return the rows of a table: of the history, or of the snapshot where it has them."""
+    if spec.made is not None:
+        return spec.made(state)
     answered = state.answers.get(ask_of(state, spec))
     if answered is None or answered.error or (not answered.rows and _knows_more(state, spec)):
         return _of_snapshot(state, spec, answered)
@@ -126,7 +128,7 @@ def _of_answers(
         for row in answered.rows
     ]
     return Table(
-        _in_place(rows, table),
+        in_place(rows, table),
         answered.total,
         answered.groups,
         note=answered.missing,
@@ -150,7 +152,7 @@ def _of_snapshot(state: State, spec: TableSpec, answered: Answered | None) -> Ta
         found = tuple(row for row in found if table.find.lower() in readable(row.name).lower())
     rows = [TableRow((row.name,), _values_of(spec, row)) for row in found]
     total = {"hits": insights.hits, "bytes": insights.bytes}
-    return Table(_in_place(rows, table), total, len(found), is_answered=False, note=error)
+    return Table(in_place(rows, table), total, len(found), is_answered=False, note=error)
 
 
 def _knows_more(state: State, spec: TableSpec) -> bool:
@@ -173,7 +175,7 @@ def _values_of(spec: TableSpec, row: TopRow) -> dict[str, Any]:
     return known
 
 
-def _in_place(rows: Sequence[TableRow], table: TableState) -> tuple[TableRow, ...]:
+def in_place(rows: Sequence[TableRow], table: TableState) -> tuple[TableRow, ...]:
     """Return the rows that have a place there, then the others."""
     if not table.order:
         return tuple(rows)
@@ -387,7 +389,7 @@ def _heading(
         is_sorted = column.measure == sort
         text = f"{column.heading} {arrow}" if is_sorted else column.heading
         style = themes.SORTED if is_sorted else themes.DIM
-        click = _sorting(spec, column.measure)
+        click = sorting(spec, column.measure)
         row.append((style, right(text, column.cells), click))
         if column.measure == bars.measure:
             row.append(("", " " * bars.cells))
@@ -410,7 +412,7 @@ def _row(
     is_chosen: bool,
 ) -> Row:
     over = themes.CURSOR if is_chosen else ""
-    click = _choosing(spec, row.names)
+    click = choosing(spec, row.names)
     hits = row.values.get("hits") or 0
     name = left(names_text(row.names), name_cells)
     drawn: Row = [(over or themes.MARK, "▸ " if is_chosen else "  ", click)]
@@ -453,7 +455,9 @@ def _focusing(spec: TableSpec) -> Click:
     return click
 
 
-def _choosing(spec: TableSpec, names: Names) -> Click:
+def choosing(spec: TableSpec, names: Names) -> Click:
+    """Return the click that puts the cursor on a row."""
+
     def click(state: State) -> State:
         state = _focusing(spec)(state)
         return state.with_table(spec, pinned(state, spec, names))
@@ -473,7 +477,9 @@ def pinned(state: State, spec: TableSpec, names: Names | None) -> TableState:
     return attrs.evolve(state.table(spec), chosen=names, order=order)
 
 
-def _sorting(spec: TableSpec, measure: str) -> Click:
+def sorting(spec: TableSpec, measure: str) -> Click:
+    """Return the click that sorts by a column."""
+
     def click(state: State) -> State:
         state = _focusing(spec)(state)
         return state if measure == "change" else sorted_by(state, spec, measure)

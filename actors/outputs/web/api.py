@@ -25,6 +25,7 @@ from actors.outputs.web.site import Site, dimensions_json
 from actors.outputs.web.threads import in_thread
 from actors.state.silences import LATEST, Silence
 from glancemetrics.errors import UsageError
+from glancemetrics.health.servers import FIELDS, MEASURES, agents_within, servers_of
 from glancemetrics.history.query import Answer, Query, Question, RecordQuery
 from glancemetrics.http_api import parameters
 from glancemetrics.http_api.answer_arrow import MEDIA_TYPE as ARROW
@@ -40,6 +41,7 @@ from glancemetrics.selecting.sql import without_option
 from glancemetrics.selecting.value_conditions import joined_conditions
 from glancemetrics.selecting.viewers_conditions import check_condition_of_viewer
 from glancemetrics.traffic.snapshot import Snapshot
+from glancemetrics.version import __version__
 from glancemetrics.words.accepted import preferred
 
 REPORT_SECONDS = 30.0
@@ -49,6 +51,7 @@ MOST_TEXT_ROWS = 100_000
 _REPORTS = trio.CapacityLimiter(1)
 _MOST_VALUES = 20
 _MOST_SILENCES = 1000
+_MOST_SERVERS = 20_000
 
 
 @attrs.frozen(kw_only=True)
@@ -161,6 +164,37 @@ def _media_of(asked: Asked) -> str:
 
 
 _MEDIA = {"application/json": "json", "text/csv": "csv", ARROW: "arrow"}
+
+
+async def servers(asked: Asked) -> Response:
+    question = Query(
+        span=parameters.span_of(asked.values, asked.now),
+        where=asked.values["where"],
+        by=("server",),
+        measures=MEASURES,
+        limit=_MOST_SERVERS,
+        kept=asked.site.kept,
+    )
+    answer = await asked.answer(question)
+    latest, where = asked.site.latest, question.where
+    agents = agents_within(
+        () if latest is None else latest.health.agents, () if where is None else (where.strip(),)
+    )
+
+    def rows() -> list[dict[str, Any]]:
+        return [one.to_json() for one in servers_of(agents, answer.table.to_pylist())]
+
+    def as_csv() -> bytes:
+        return csv_of(FIELDS, [list(row.values()) for row in rows()]).encode("utf-8", "replace")
+
+    def as_json() -> bytes:
+        known = answer_json(answer, question)
+        fields = {name: known[name] for name in ("since", "until", "exact", "missing")}
+        return json_of_rows({**fields, "version": __version__}, rows())
+
+    if _media_of(asked) == "csv":
+        return await reply(asked.request, as_csv, media=CSV, file_name=_file_name(asked, "csv"))
+    return await reply(asked.request, as_json)
 
 
 async def report(asked: Asked) -> Response:
@@ -343,6 +377,7 @@ HANDLERS: Mapping[str, Handler] = {
     "query": query,
     "series": series,
     "records": records,
+    "servers": servers,
     "report": report,
     "snapshot": snapshot,
     "raw_line": raw_line,

@@ -15,6 +15,7 @@ from actors.outputs.web.access import Access
 from actors.state.silences import Silence, silence_among
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.formats.kept_fields import read_kept
+from glancemetrics.health.servers import agents_text
 from glancemetrics.history.measures import MEASURES
 from glancemetrics.http_api.anonymous import (
     anonymous_alerts,
@@ -149,6 +150,7 @@ class Site:
         assert isinstance(health, dict)
         health["source_count"] = len(health["sources"])
         health["sources"] = _worst_first(health["sources"])[:_MOST_SOURCES]
+        health["agents_text"] = agents_text(snapshot.health.agents)
         explanation = explanation_of(
             snapshot,
             expected=self.desk.expected,

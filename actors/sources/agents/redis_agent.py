@@ -165,10 +165,14 @@ class RedisAgent:
 
     def _health(self, *, is_silent: bool) -> AgentHealth:
         status = self.status
+        has_ended = status is not None and status.is_bye
+        is_silent = is_silent and not has_ended
+        is_known = is_silent and math.isfinite(self.heard)
         return AgentHealth(
             name=self.name,
-            is_silent=is_silent and not (status is not None and status.is_bye),
-            has_ended=status is not None and status.is_bye,
+            is_silent=is_silent,
+            has_ended=has_ended,
+            last_heard=round(self.heard) if is_known else None,
             trouble=self.trouble,
             version="" if status is None else status.version,
             host="" if status is None else status.host,

@@ -30,6 +30,7 @@ from actors.outputs.console.state import State, TableSpec, TableState
 from actors.outputs.console.troubles import seconds_text, troubles
 from actors.outputs.console.values import error_limits, rate_text, server_errors_text
 from glancemetrics.health.health import Health, OutputState, SourceHealth, SourceState
+from glancemetrics.health.servers import agents_text
 from glancemetrics.history.ask import Ask
 from glancemetrics.selecting.value_conditions import condition_of
 from glancemetrics.traffic.troubles import trouble_of
@@ -92,6 +93,7 @@ class HealthView(PlainPage):
         health = state.shown.health
         below = [
             *_counts(health, missing_text(state), cells),
+            *_agents(state, health),
             *_problems(state),
             *_rejects(health, 3 if rows < 30 else 8),
             *_outputs(state, health),
@@ -222,6 +224,14 @@ def _counts(health: Health, missing: str, cells: int) -> list[Row]:
     if missing:
         rows.append([(themes.NOTICED, f"  ! {missing}")])
     return [[], [(themes.HEADING, "  Reading")], *rows]
+
+
+def _agents(state: State, health: Health) -> list[Row]:
+    """Say how the agents are, where that is no problem."""
+    if not health.agents or any(agent.state.is_trouble for agent in health.agents):
+        return []
+    hint = state.context.hint("show-servers")
+    return [[(themes.DIM, f"  {safe(agents_text(health.agents))} {hint}".rstrip())]]
 
 
 def _problems(state: State) -> list[Row]:

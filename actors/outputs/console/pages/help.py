@@ -36,6 +36,7 @@ ABOUT = {
     "alerts": "Rules and incidents. Enter shows an incident's time and requests.",
     "requests": "The log itself, newest first. Moving the cursor stops it; Home follows it again.",
     "health": "What GlanceMetrics reads, what it could not read, and where it writes.",
+    "servers": "Each server: its traffic, and how its agent is. Enter narrows everything to it.",
 }
 
 

@@ -16,6 +16,10 @@ class PlainPage:
     name = ""
     title = ""
 
+    def is_offered(self, state: State) -> bool:
+        del state
+        return True
+
     def tables(self, state: State) -> tuple[TableSpec, ...]:
         del state
         return ()

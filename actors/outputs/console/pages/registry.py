@@ -9,6 +9,7 @@ from actors.outputs.console.pages.health_view import HealthView
 from actors.outputs.console.pages.latency import Latency
 from actors.outputs.console.pages.overview import Overview
 from actors.outputs.console.pages.requests_view import RequestsView
+from actors.outputs.console.pages.servers_view import ServersView
 from actors.outputs.console.pages.urls import Urls
 from actors.outputs.console.state import Page
 
@@ -21,4 +22,5 @@ VIEWS: tuple[Page, ...] = (
     AlertsView(),
     RequestsView(),
     HealthView(),
+    ServersView(),
 )

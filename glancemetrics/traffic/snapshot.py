@@ -10,6 +10,7 @@ from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.health.health import Health, SourceHealth
 from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.incidents.incident import Incident
+from glancemetrics.records.dimensions import BY_SERVER
 from glancemetrics.traffic.insights import Insights
 from glancemetrics.traffic.totals import TotalsSnapshot
 
@@ -44,6 +45,11 @@ class Snapshot:
     """The insights for people: of a window that fits a quiet log."""
     totals: TotalsSnapshot | None = None
     """Since the start; `None` if no output wants them."""
+
+    @property
+    def has_servers(self) -> bool:
+        """Whether there are servers to compare: agents, or requests of several servers."""
+        return bool(self.health.agents) or len(self.shown.top.get(BY_SERVER, ())) > 1
 
     def to_json(self) -> dict[str, object]:
         """Return the snapshot as a line of `--json`. Field names are stable."""

@@ -219,7 +219,10 @@ export function snapshot() {
           : [],
     },
     silences: [...silences].map(([pattern, one]) => ({ pattern, ...one })),
+    has_servers: false,
     health: {
+      agents: [],
+      agents_text: "",
       lines,
       records: lines - 14,
       rejects: 14,

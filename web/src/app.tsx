@@ -19,6 +19,7 @@ import { Health } from "./views/health.tsx";
 import { Latency } from "./views/latency.tsx";
 import { Overview } from "./views/overview.tsx";
 import { Requests } from "./views/requests.tsx";
+import { Servers } from "./views/servers.tsx";
 import { Clients, Errors, Urls } from "./views/tables.tsx";
 
 /** Of the main chart, of a chart above tables, and of one beside the main chart; in pixels. */
@@ -111,6 +112,8 @@ function View({ data, heights }: { data: PageData; heights: Heights }) {
       return <Requests data={data} />;
     case "health":
       return <Health data={data} />;
+    case "servers":
+      return <Servers data={data} />;
   }
 }
 

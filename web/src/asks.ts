@@ -127,15 +127,15 @@ export function downloadLink(ask: Ask, now: number): string {
   return `${ask.records ? "api/v1/records" : "api/v1/query"}?${query.toString()}`;
 }
 
-/** The link for the HTML report of what is shown, relative to the page. */
-export function reportLink(scope: Scope, now: number): string {
+/** The link for the HTML report of what is shown, or for its servers, relative to the page. */
+export function reportLink(scope: Scope, now: number, path = "report"): string {
   const until = scope.until ?? Math.floor(now);
   const query = new URLSearchParams();
   const where = conditionOf(askedFilters(scope.filters));
   if (where) query.set("where", where);
   query.set("since", String(until - scope.seconds));
   query.set("until", String(until));
-  return `api/v1/report?${query.toString()}`;
+  return `api/v1/${path}?${query.toString()}`;
 }
 
 /** The path that answers give requests without one. */

@@ -124,6 +124,20 @@ export interface SourceHealth {
   note?: string;
 }
 
+export interface AgentHealth {
+  name: string;
+  state: "silent" | "trouble" | "waiting" | "ended" | "ok";
+  /** Why what it sends is not counted. */
+  detail: string;
+  /** When a silent one was last heard of; `null`: not since the start. */
+  last_heard: number | null;
+  version: string;
+  host: string;
+  files: number;
+  lag_bytes: number;
+  clock_offset: number;
+}
+
 export interface OutputHealth {
   name: string;
   state: string;
@@ -151,6 +165,9 @@ export interface Health {
   last_gap: string | null;
   clock?: unknown;
   sources: SourceHealth[];
+  agents: AgentHealth[];
+  /** How they are, in a line. */
+  agents_text: string;
   outputs: OutputHealth[];
   reject_samples: Record<string, unknown>[];
 }
@@ -195,6 +212,8 @@ export interface Snapshot {
   alerts: { firing: Incident[]; ended: Incident[]; pending: Pending[] };
   silences: Silence[];
   health: Health;
+  /** Whether there are servers to compare. */
+  has_servers: boolean;
 }
 
 export interface AlertEvent {

@@ -2,7 +2,7 @@
 
 import { focusFilter } from "./components/filter_box.tsx";
 import { COMPARISONS, VIEWS } from "./link.ts";
-import { VIEW_TITLES } from "./components/shell.tsx";
+import { offeredViews, VIEW_TITLES } from "./components/shell.tsx";
 import { widen } from "./narrowing.ts";
 import { closeOverlay, openOverlay, overlay, shownRequest } from "./overlays.ts";
 import { go, goToView, link } from "./store.ts";
@@ -36,8 +36,9 @@ export interface Action {
 }
 
 function turnView(by: number): void {
-  const at = VIEWS.indexOf(link.value.view);
-  goToView(VIEWS[(at + by + VIEWS.length) % VIEWS.length] ?? "overview");
+  const views = offeredViews();
+  const at = views.indexOf(link.value.view);
+  goToView(views[(at + by + views.length) % views.length] ?? "overview");
 }
 
 function zoom(): void {

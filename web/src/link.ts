@@ -15,6 +15,7 @@ export const VIEWS = [
   "alerts",
   "requests",
   "health",
+  "servers",
 ] as const;
 export type ViewName = (typeof VIEWS)[number];
 

@@ -3,6 +3,7 @@
 import {
   formatBytes,
   formatCount,
+  formatRate,
   formatSeconds,
   formatShare,
   shortCount,
@@ -10,6 +11,7 @@ import {
 } from "./format.ts";
 import { numberIn, type Row } from "./rows.ts";
 import { clockNear } from "./spans.ts";
+import { visible } from "./text.ts";
 
 export interface Column {
   measure: string;
@@ -72,6 +74,13 @@ const COLUMNS: Record<string, Column> = Object.fromEntries(
       { measure: "visitors", title: "Visitors", about: "Different client addresses", rank: 5 },
       { measure: "bytes", title: "Bytes", about: "Bytes sent", rank: 4 },
       { measure: "last_seen", title: "Last", about: "Time of the last request", rank: 4 },
+      { measure: "state", title: "State", about: "What its agent is doing now", rank: 1 },
+      { measure: "rate", title: "Requests/s", about: "Requests per second", rank: 1 },
+      { measure: "lag", title: "Lag", about: "Bytes in its logs that are not sent", rank: 3 },
+      { measure: "clock", title: "Clock", about: "How far its clock is ahead", rank: 3 },
+      { measure: "version", title: "Version", about: "Version of its agent", rank: 5 },
+      { measure: "files", title: "Logs", about: "Number of its logs", rank: 6 },
+      { measure: "machine", title: "Host", about: "Name of its machine", rank: 6 },
     ] satisfies Column[]
   ).map((column) => [column.measure, column]),
 );
@@ -82,14 +91,17 @@ export function columnOf(measure: string): Column {
 
 /** Writes a value of a row; `now` is for times. */
 export function cellText(column: Column, row: Row, now: number, utc: boolean): string {
+  const text = row[`${column.measure}_text`];
+  if (typeof text === "string") return visible(text);
   const value = numberIn(row, column.measure);
   if (value === null) return UNKNOWN;
+  if (column.measure === "rate") return formatRate(value);
   if (column.isShare) {
     const hits = numberIn(row, "hits");
     return !value || !hits ? UNKNOWN : formatShare(value / hits);
   }
   if (column.isTimed) return formatSeconds(value);
-  if (column.measure === "bytes") return formatBytes(value);
+  if (/bytes|lag/.test(column.measure)) return formatBytes(value);
   if (column.measure.endsWith("_seen")) return clockNear(value, now, utc);
   return formatCount(value);
 }
@@ -125,6 +137,8 @@ export function shareTone(measure: string, share: number | null): Tone {
 }
 
 export function cellTone(column: Column, row: Row): Tone {
+  const tone = row[`${column.measure}_tone`];
+  if (typeof tone === "string") return tone as Tone;
   const value = numberIn(row, column.measure);
   if (value === null) return "dim";
   if (!column.isShare) return "";

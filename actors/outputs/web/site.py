@@ -15,6 +15,7 @@ from actors.outputs.web.access import Access
 from actors.state.silences import Silence, silence_among
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.formats.kept_fields import read_kept
+from glancemetrics.health.health import AgentHealth
 from glancemetrics.health.servers import agents_text
 from glancemetrics.history.measures import MEASURES
 from glancemetrics.http_api.anonymous import (
@@ -35,6 +36,9 @@ from glancemetrics.version import __version__
 API_VERSION = 1
 _MOST_SOURCES = 500
 """Sources in a snapshot for the page: there may be tens of thousands, and they do not change."""
+
+_MOST_AGENTS = 1000
+"""Agents in it; as many groups as a live answer has."""
 
 
 @attrs.frozen(kw_only=True)
@@ -150,6 +154,7 @@ class Site:
         assert isinstance(health, dict)
         health["source_count"] = len(health["sources"])
         health["sources"] = _worst_first(health["sources"])[:_MOST_SOURCES]
+        health["agents"] = [one.to_json() for one in _worst_agents(snapshot.health.agents)]
         health["agents_text"] = agents_text(snapshot.health.agents)
         explanation = explanation_of(
             snapshot,
@@ -182,7 +187,12 @@ class Site:
             "alerts": alerts,
             "silences": [attrs.asdict(one) for one in self._silences()],
             "health": health,
+            "has_servers": snapshot.has_servers,
         }
+
+
+def _worst_agents(agents: tuple[AgentHealth, ...]) -> list[AgentHealth]:
+    return sorted(agents, key=lambda one: -one.state.badness)[:_MOST_AGENTS]
 
 
 def _worst_first(sources: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -50,7 +50,15 @@ export const VIEW_TITLES: Record<ViewName, string> = {
   alerts: "Alerts",
   requests: "Requests",
   health: "Health",
+  servers: "Servers",
 };
+
+/** The views with something to show. */
+export function offeredViews(): ViewName[] {
+  return VIEWS.filter(
+    (one) => one !== "servers" || one === link.value.view || snapshot.value?.has_servers,
+  );
+}
 
 export function Navigation() {
   const current = link.value;
@@ -77,7 +85,7 @@ export function Navigation() {
         <span>GlanceMetrics</span>
       </a>
       <ul>
-        {VIEWS.map((view, i) => {
+        {offeredViews().map((view, i) => {
           const badge = view === "alerts" ? firing.length : view === "health" ? troubles : 0;
           return (
             <li key={view}>

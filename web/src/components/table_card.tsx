@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 
 import { idOf } from "../answers.ts";
 import { addressOf } from "../api.ts";
-import { downloadLink, shiftOf, tableAsk, type Scope } from "../asks.ts";
+import { downloadLink, reportLink, shiftOf, tableAsk, type Scope } from "../asks.ts";
 import type { Answer } from "../contract.ts";
 import { formatCount } from "../format.ts";
 import { focusOnce, useAsk, useOnScreen, useTogether } from "../hooks.ts";
@@ -27,6 +27,10 @@ export interface TableSpec {
   /** A condition that the table adds to the filters. */
   where?: string;
   order?: string;
+  /** Makes the rows, of those of the answer; they are sorted here. */
+  made?: (rows: Row[]) => Row[];
+  /** The columns of rows that are made. */
+  columns?: string[];
 }
 
 interface Props {
@@ -59,16 +63,21 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
   };
   const [isFinding, setFinding] = useState(false);
   const [find, setFind] = useState("");
-  const limit = isFinding ? 1000 : (limitChosen ?? (isZoomed ? 250 : rows));
+  const { made } = spec;
+  const limit = made || isFinding ? 1000 : (limitChosen ?? (isZoomed ? 250 : rows));
 
-  const measures = spec.measures.filter((name) => hasTimes || !columnOf(name).isTimed);
+  const measures = (spec.columns ?? spec.measures).filter((name) => hasTimes || !columnOf(name).isTimed);
   // The order that was chosen may be by a column that this log does not have.
   const isKnownSort = chosenSort.measure === "name" || measures.includes(chosenSort.measure);
-  const sort = isKnownSort ? chosenSort : { measure: "hits", ascending: false };
-  const order = sort.measure === "name" || !measures.includes(sort.measure) ? null : sort.measure;
+  const sort = isKnownSort ? chosenSort : made ? start : { measure: "hits", ascending: false };
+  const order = made || !measures.includes(sort.measure) ? null : sort.measure;
   const question = {
     by: spec.by,
-    measures: measures.includes("hits") ? measures : ["hits", ...measures],
+    measures: made
+      ? spec.measures
+      : measures.includes("hits")
+        ? measures
+        : ["hits", ...measures],
     order: order === "hits" ? null : order,
     ascending: order !== null && sort.ascending,
     limit,
@@ -98,7 +107,10 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
   const [{ answer, isOld } = asked, before = compared] =
     useTogether(parts, `${idOf(ask)}${shift}${compare}`) ?? parts;
 
-  const all = useMemo(() => answerRows(answer), [answer]);
+  const all = useMemo(() => {
+    const rows = answerRows(answer);
+    return made ? made(rows) : rows;
+  }, [answer, made]);
   const found = useMemo(() => {
     const wanted = find.trim().toLowerCase();
     const matching = wanted
@@ -110,8 +122,9 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
           ),
         )
       : all;
-    return sort.measure === "name" ? byName(matching, spec.by, sort.ascending) : matching;
-  }, [all, find, sort.measure, sort.ascending, spec.by]);
+    if (sort.measure === "name") return byName(matching, spec.by, sort.ascending);
+    return made ? byColumn(matching, sort.measure, sort.ascending) : matching;
+  }, [all, find, sort.measure, sort.ascending, spec.by, made]);
   const hitsBefore = useMemo(
     () => beforeByName(before.isOld ? null : before.answer, spec.by),
     [before.answer, before.isOld, spec.by],
@@ -157,7 +170,7 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
       title={answer.is_exact ? "" : "An estimate: more values than are tracked exactly"}
     >
       {answer.is_exact ? "" : "≈ "}
-      {formatCount(answer.groups)}
+      {formatCount(made ? all.length : answer.groups)}
     </span>
   );
   const tools = !kiosk && (
@@ -174,7 +187,11 @@ export function TableCard({ spec, scope, hasTimes, rows = 10, rank = 5, hideEmpt
       </button>
       <a
         class="quiet icon-button"
-        href={addressOf(downloadLink({ ...ask, limit: 100_000 }, newest.value))}
+        href={addressOf(
+          made
+            ? `${reportLink(scope, newest.value, "servers")}&format=csv`
+            : downloadLink({ ...ask, limit: 100_000 }, newest.value),
+        )}
         download={`${spec.key.replace("/", "-")}.csv`}
         aria-label={`Download ${spec.title} as CSV`}
         title="Download as CSV"
@@ -262,6 +279,16 @@ function byName(rows: Row[], by: string[], ascending: boolean): Row[] {
     String(one[field] ?? "").localeCompare(String(other[field] ?? ""), "en", { numeric: true }),
   );
   return ascending ? sorted : sorted.reverse();
+}
+
+/** Sorts rows that are made; what is unknown is last. */
+export function byColumn(rows: Row[], column: string, ascending: boolean): Row[] {
+  const known = (row: Row) => row[column] !== null && row[column] !== undefined;
+  const sorted = rows.filter(known).sort((one, other) => {
+    const [a, b] = [one[column] ?? 0, other[column] ?? 0];
+    return a === b ? 0 : a < b === ascending ? -1 : 1;
+  });
+  return [...sorted, ...rows.filter((row) => !known(row))];
 }
 
 export function nameOf(row: Row, by: string[]): string {

@@ -58,6 +58,11 @@ export function Health({ data }: { data: PageData }) {
             <Icon name="check" /> GlanceMetrics is well
           </p>
         )}
+        {health.agents_text && !troubles.includes(health.agents_text) && (
+          <p class="all-well">
+            <Text value={health.agents_text} />
+          </p>
+        )}
       </Card>
       <Reading health={health} />
       <Card

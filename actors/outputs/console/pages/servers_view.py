@@ -66,10 +66,7 @@ class ServersView(TablesPage):
 
     def is_offered(self, state: State) -> bool:
         """Whether there are servers to compare: agents, or lines of several servers."""
-        if state.shown is None:
-            return False
-        tops = state.shown.shown.top.get(BY_SERVER, ())
-        return bool(state.shown.health.agents) or len(tops) > 1
+        return state.shown is not None and state.shown.has_servers
 
     def tables(self, state: State) -> tuple[TableSpec, ...]:
         del state

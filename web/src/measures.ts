@@ -75,7 +75,7 @@ const COLUMNS: Record<string, Column> = Object.fromEntries(
       { measure: "bytes", title: "Bytes", about: "Bytes sent", rank: 4 },
       { measure: "last_seen", title: "Last", about: "Time of the last request", rank: 4 },
       { measure: "state", title: "State", about: "What its agent is doing now", rank: 1 },
-      { measure: "rate", title: "Requests/s", about: "Requests per second", rank: 1 },
+      { measure: "rate", title: "Req/s", about: "Requests per second", rank: 1 },
       { measure: "lag", title: "Lag", about: "Bytes in its logs that are not sent", rank: 3 },
       { measure: "clock", title: "Clock", about: "How far its clock is ahead", rank: 3 },
       { measure: "version", title: "Version", about: "Version of its agent", rank: 5 },

@@ -121,9 +121,15 @@ def _sources_name(sources: tuple[SourceHealth, ...], *, is_short: bool = False) 
     """Return the name of the first log, and how many others there are."""
     if not sources:
         return "no log"
-    name = sources[0].name.rpartition("/")[2] if is_short else sources[0].name
+    name = _short_name(sources[0].name) if is_short else sources[0].name
     first = "standard input" if name == "-" else safe(name)
     return first if len(sources) == 1 else f"{first} and {len(sources) - 1} more"
+
+
+def _short_name(name: str) -> str:
+    """Return the name of a file without its folder, or that of a fleet without its Redis."""
+    fleet = name.partition("fleet=")[2].partition("&")[0]
+    return f"fleet {fleet}" if fleet and "://" in name else name.rpartition("/")[2]
 
 
 def span_text(state: State, *, has_date: bool = True) -> str:

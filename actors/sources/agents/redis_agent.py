@@ -178,6 +178,6 @@ class RedisAgent:
             host="" if status is None else status.host,
             files=0 if status is None else status.files,
             lag_bytes=0 if status is None else status.lag_bytes,
-            ahead=0.0 if status is None else round(status.ahead, 1),
+            ahead=0.0 if status is None else round(status.ahead, 1) + 0.0,  # never -0.0
             waits=status is not None and status.waits,
         )

@@ -176,7 +176,7 @@ export function TopRows(props: Props) {
 
 /** The measure that bars show: what the table is sorted by, if that adds up. */
 function barOf(measure: string): string {
-  return ["name", "p50", "p95", "p99", "last_seen"].includes(measure) ? "hits" : measure;
+  return /^(hits|rate|[1-5]xx|bytes|visitors|total_time)$/.test(measure) ? measure : "hits";
 }
 
 export function SortMark({ sort }: { sort: string | undefined }) {

@@ -8,7 +8,17 @@ from typing import Any
 import attrs
 
 from actors.outputs.console import themes
-from actors.outputs.console.cells import Row, filled, fitted, left, named, right, safe, width
+from actors.outputs.console.cells import (
+    Row,
+    filled,
+    fitted,
+    left,
+    named,
+    right,
+    safe,
+    width,
+    wrapped,
+)
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.pages.base import TablesPage
 from actors.outputs.console.state import State, TableSpec
@@ -51,10 +61,9 @@ _MOST_SERVERS = 10_000
 _LEAST_NAME, _MOST_NAME = 12, 40
 _LEAST_STATE = 10
 _NOTHING = (
-    "No servers: all logs are of this machine.",
-    "",
-    "With `glancemetrics agent` on other servers, or logs over syslog, each server is listed here",
-    "with its traffic and its state: docs/guides/fleet.md",
+    "No servers yet. A server is listed here, with its traffic and its state, when "
+    "`glancemetrics agent` runs on it or when its lines arrive over syslog. See "
+    "docs/guides/fleet.md."
 )
 
 
@@ -78,7 +87,8 @@ class ServersView(TablesPage):
     def render(self, state: State, cells: int, rows: int) -> list[Row]:
         table = table_of(state, _SPEC)
         if not table.rows and not state.table(_SPEC).find and not state.scope.narrowed:
-            said: list[Row] = [[(themes.DIM, f"  {line}")] for line in _NOTHING]
+            lines = wrapped(_NOTHING, max(20, min(76, cells - 4)))
+            said: list[Row] = [[(themes.DIM, f"  {line}")] for line in lines]
             return filled([[], *said], cells, rows)
         about = _about(state, table)
         return filled([*_table(state, table, cells, rows - len(about)), *about], cells, rows)
@@ -275,8 +285,8 @@ def _table(state: State, table: Table, cells: int, rows: int) -> list[Row]:
     servers = [_server_of(row) for row in table.rows]
     states = [_state(one, drawing) for one in servers]
     has_agents = any(one.agent is not None for one in servers)
-    most = max(_LEAST_STATE, cells // 4)
-    state_cells = min(most, max(width(text) for _, text in states) + 1) if has_agents else 0
+    longest_state = max((width(text) for _, text in states), default=0) + 1
+    state_cells = max(_LEAST_STATE, min(cells // 4, longest_state)) if has_agents else 0
     longest = max((width(names_text(row.names)) for row in table.rows), default=0)
     name_cells = max(_LEAST_NAME, min(_MOST_NAME, cells // 4, longest + 2))
     title = title_of(state, _SPEC)

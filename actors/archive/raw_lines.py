@@ -19,6 +19,7 @@ import attrs
 
 from actors.files.decompression import DamagedError, decompressed
 from actors.files.permissions import way_to_read
+from actors.sources.agents import AGENTS
 from actors.sources.files import FILES
 from actors.sources.files.paths import is_glob
 from actors.sources.files.rotation import Sibling, open_sibling, siblings
@@ -74,6 +75,9 @@ class RawLines:
     def _found(self, source: str, sought: SoughtRecord) -> RawLine:
         # Nobody gets to see other files by asking for a record of them.
         if not _is_followed(source, self._plan.sources.of(FILES.schemes)):
+            elsewhere = self._elsewhere(source)
+            if elsewhere:
+                return RawLine(missing=elsewhere)
             others = [kind.name for kind in kinds_of(self._plan.sources) if kind is not FILES]
             if others:
                 return RawLine(missing=f"The lines of {' and '.join(others)} are not kept")
@@ -81,6 +85,13 @@ class RawLines:
         # Formats are detected apart from those of the followed logs, which must not depend on this.
         dated = FollowedLogs(self._plan.reading).dated
         return _Search(source, sought, dated, self._patience).run()
+
+    def _elsewhere(self, source: str) -> str:
+        """Say on which server the line is, if an agent sent it; empty if none can have."""
+        server, _, path = source.partition(":")
+        if not path or not self._plan.sources.of(AGENTS.schemes):
+            return ""
+        return f"The line is on server {server}, in {path}; only its fields are kept here"
 
 
 def _is_followed(source: str, texts: Iterable[str]) -> bool:

@@ -56,8 +56,8 @@ class AgentStatus:
                 version=_text(values["version"]),
                 host=_text(values["host"]),
                 instance=_text(values["instance"]),
-                files=int(values["files"]),
-                lag_bytes=int(values["lag_bytes"]),
+                files=_count(values["files"]),
+                lag_bytes=_count(values["lag_bytes"]),
                 sent=None if sent is None else EntryId.read(_text(sent)),
                 past=None if past is None else _number(past),
                 ahead=_number(values["ahead"]),
@@ -73,6 +73,13 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise InvalidEntryError("damaged")
     return value[:_LONGEST]
+
+
+def _count(value: Any) -> int:
+    count = int(value)
+    if not 0 <= count < 1 << 63:
+        raise InvalidEntryError("damaged")
+    return count
 
 
 def _number(value: Any) -> float:

@@ -328,6 +328,16 @@ async def test_standard_input_is_not_kept() -> None:
         assert missing == "The lines of standard input are not kept"
 
 
+async def test_of_a_line_that_an_agent_sent_it_is_said_where_it_is(log: Path) -> None:
+    log.write_bytes(line())
+    plan = plan_of(log, "redis://redis/0?fleet=prod")
+    row = rows_of(plan_of(log), line())[0]
+    # Also where this machine has a log of the same name, with the same line.
+    missing = (await find(plan, f"web1:{log}", row)).missing
+    assert missing == f"The line is on server web1, in {log}; only its fields are kept here"
+    assert (await find(plan, log, row)).text == line().decode().removesuffix("\n")
+
+
 async def test_a_search_ends_when_there_is_too_much(log: Path) -> None:
     many = line(request="GET /many HTTP/1.1") * 200_000
     log.write_bytes(line(BASE - 1) + many + line())

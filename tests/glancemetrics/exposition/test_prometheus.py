@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.exposition.families import (
+    AGENT_LIMIT,
     FAMILIES,
     LABEL_LENGTH,
     SOURCE_LIMIT,
@@ -26,6 +27,7 @@ from glancemetrics.health.health import Health, OutputHealth, OutputState, Sourc
 from glancemetrics.rules.own_health import own_rules
 from glancemetrics.rules.stock import stock_rules
 from glancemetrics.traffic.totals import Totals
+from tests.actors.outputs.console.replays import AGENTS
 from tests.actors.outputs.snapshots import FIRING, health, snapshot
 from tests.conftest import needs
 from tests.glancemetrics.traffic.test_totals import batch_of
@@ -229,10 +231,27 @@ def test_families_have_distinct_names_and_units_in_their_names() -> None:
         assert (family.kind is Kind.COUNTER) == family.full_name.endswith("_total")
 
 
+def test_agents_are_there_by_server_and_counted_by_state() -> None:
+    of = read(observed(health=health(agents=AGENTS)))
+    up = {name: of["glancemetrics_agent_up", f"server=web{name}"] for name in (7, 1, 2, 3, 4)}
+    assert up == {7: 0, 1: 1, 2: 0, 3: 1, 4: 0}
+    assert of["glancemetrics_agent_clock_offset_seconds", "server=web1"] == 3.2
+    assert of["glancemetrics_agent_lag_bytes", "server=web1"] == 1200
+    states = ("silent", "trouble", "waiting", "ended", "ok")
+    assert [of["glancemetrics_agents", f"state={state}"] for state in states] == [1] * 5
+    many = [attrs.evolve(AGENTS[0], name=f"web{number}") for number in range(AGENT_LIMIT + 5)]
+    of = read(observed(health=health(agents=tuple(many))))
+    assert sum(name[0] == "glancemetrics_agent_up" for name in of) == AGENT_LIMIT
+    assert of["glancemetrics_agents", "state=silent"] == AGENT_LIMIT + 5
+    assert not [name for name in read(observed()) if "agent" in name[0]]
+
+
 @pytest.mark.servers
 def test_promtool_has_nothing_to_say() -> None:
     needs("promtool")
-    of = observed(record(upstream_duration=0.1), health=health(memory=1, memory_limit=2))
+    of = observed(
+        record(upstream_duration=0.1), health=health(memory=1, memory_limit=2, agents=AGENTS)
+    )
     exposed = {name.removesuffix("_bucket") for name, *_ in read(of, "")}
     assert {family.full_name for family in FAMILIES} <= exposed
     body, _ = exposition(of)

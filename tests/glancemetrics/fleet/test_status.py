@@ -29,6 +29,7 @@ def test_it_comes_back_as_it_was() -> None:
     [
         {"sent": "x"}, {"sent": 1}, {"past": "nan"}, {"ahead": 1e300}, {"files": "x"},
         {"version": None}, {"host": ["a"]}, {"lag_bytes": {}}, {"past": float("inf")},
+        {"files": -1}, {"lag_bytes": -1}, {"lag_bytes": 10**400},
     ],
 )  # fmt: skip
 def test_a_value_of_another_kind_is_refused(change: dict[str, Any]) -> None:

@@ -128,7 +128,9 @@ function Panel({ record }: { record: Row }) {
           </button>
         </>
       ) : (
-        <p class="dim">{line.missing || "The line was not found."}</p>
+        <p class="dim">
+          <Text value={line.missing || "The line was not found."} />
+        </p>
       )}
     </aside>
   );

@@ -18,6 +18,7 @@ from actors.outputs.console.screen import asks
 from actors.outputs.console.state import State
 from glancemetrics.alerting.alerting import Alerts, Pending
 from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.health.health import AgentHealth
 from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.history.asking import answer
 from glancemetrics.history.held_records import HeldRecords
@@ -86,15 +87,45 @@ def records(*, is_broken: bool) -> list[LogRecord]:
     return found
 
 
-def batch_of(found: Iterable[LogRecord], source: str = "/var/log/access.log") -> pa.RecordBatch:
+def batch_of(
+    found: Iterable[LogRecord], source: str = "/var/log/access.log", server: str = ""
+) -> pa.RecordBatch:
     rows = [attrs.asdict(record) for record in found]
-    return with_source(pa.RecordBatch.from_pylist(rows, schema=SCHEMA), source)
+    return with_source(pa.RecordBatch.from_pylist(rows, schema=SCHEMA), source, server)
 
 
 @functools.lru_cache(maxsize=4)
 def recorded(*, is_broken: bool = False) -> Recorded:
     batch = batch_of(records(is_broken=is_broken))
     return Recorded(stored=(HeldRecords.of(0, batch),), since=START, until=BASE)
+
+
+@functools.lru_cache(maxsize=1)
+def recorded_of_servers() -> Recorded:
+    """Return the same traffic, broken, of two servers: every third request is of `web1`."""
+    found = records(is_broken=True)
+    parts = (("web1", found[::3]), ("sys\x1blog", [*found[1::3], *found[2::3]]))
+    return Recorded(
+        stored=tuple(
+            HeldRecords.of(number * len(found), batch_of(part, f"{name}:/var/log/a.log", name))
+            for number, (name, part) in enumerate(parts)
+        ),
+        since=START,
+        until=BASE,
+    )
+
+
+AGENTS = (
+    AgentHealth(name="web7", is_silent=True, last_heard=BASE - 40, version="0.1.0", host="web7",
+                files=2),
+    AgentHealth(name="web1", ahead=3.2, version="0.1.0", host="ip-10-0-0-1", files=1,
+                lag_bytes=1200),
+    AgentHealth(name="web2", trouble="sent an invalid entry (damaged)", version="0.0.9",
+                host="\x1b[31mevil", files=1),
+    AgentHealth(name="web3", waits=True, version="0.1.0", host="web3", files=1),
+    AgentHealth(name="web4", has_ended=True, version="0.1.0", host="web4"),
+)  # fmt: skip
+"""Agents in every state; one has requests."""
 
 
 def answer_from(question: Question, kept: Recorded) -> Answer:
@@ -151,6 +182,15 @@ def replay(*, is_broken: bool = False) -> State:
     alerts = Alerts(firing, (OVER,), (OVER,), pending)
     shown = snapshot_of(records(is_broken=is_broken), alerts=alerts)
     return State(context=CONTEXT, views=VIEWS, shown=shown, latest=shown)
+
+
+def fleet(agents: tuple[AgentHealth, ...] = AGENTS) -> State:
+    """Return the state of the view of servers, of a fleet with these agents."""
+    state = replay(is_broken=True)
+    assert state.shown is not None
+    shown = attrs.evolve(state.shown, health=attrs.evolve(state.shown.health, agents=agents))
+    number = [view.name for view in VIEWS].index("servers")
+    return attrs.evolve(state, shown=shown, latest=shown, view=number)
 
 
 def answered(state: State, kept: Recorded | None = None) -> State:

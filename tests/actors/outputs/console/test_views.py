@@ -22,7 +22,13 @@ from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.screen import render
 from actors.outputs.console.state import State
 from actors.outputs.console.themes import THEMES, style_of
-from tests.actors.outputs.console.replays import answered, recorded, replay
+from tests.actors.outputs.console.replays import (
+    answered,
+    fleet,
+    recorded,
+    recorded_of_servers,
+    replay,
+)
 
 
 class _Written:
@@ -78,6 +84,14 @@ def test_a_view_is_as_it_was_looked_at(
 ) -> None:
     state = attrs.evolve(replay(is_broken=True), cells=cells, rows=rows, view=view)
     assert on_terminal(answered(state, recorded(is_broken=True))) == snapshot
+
+
+@pytest.mark.parametrize(("cells", "rows"), [(80, 24), (120, 40), (200, 60)])
+def test_servers_of_a_fleet_are_as_they_were_looked_at(
+    cells: int, rows: int, snapshot: SnapshotAssertion
+) -> None:
+    state = attrs.evolve(fleet(), cells=cells, rows=rows)
+    assert on_terminal(answered(state, recorded_of_servers())) == snapshot
 
 
 @pytest.mark.parametrize("depth", [ColorDepth.DEPTH_24_BIT, ColorDepth.DEPTH_4_BIT])

@@ -24,7 +24,14 @@ from glancemetrics.http_api.openapi import openapi
 from glancemetrics.http_api.schemas import SCHEMAS
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.reporting.answers import answer_json
-from tests.actors.outputs.console.replays import OUTAGE, START, answer_from, recorded
+from tests.actors.outputs.console.replays import (
+    AGENTS,
+    OUTAGE,
+    START,
+    answer_from,
+    recorded,
+    recorded_of_servers,
+)
 from tests.actors.outputs.web.sites import Served, served
 from tests.lines import BASE
 
@@ -199,6 +206,50 @@ async def test_what_is_known_now(tmp_path: Path) -> None:
     assert (outage["incident"], outage["severity"]) == (OUTAGE.id, "critical")
     assert outage["headline"] == "Server errors: 12 % of responses are 5xx (limit 5 %, 2 min)"
     assert outage["peak_text"] == "46 %"
+
+
+async def test_servers_are_there_with_their_requests_and_their_agents(tmp_path: Path) -> None:
+    kept = recorded_of_servers()
+    parameters = {"since": START, "until": BASE}
+    async with served(tmp_path, kept=kept) as site:
+        shown = site.desk.latest.snapshot
+        assert shown is not None
+        site.desk.latest.snapshot = attrs.evolve(
+            shown, health=attrs.evolve(shown.health, agents=AGENTS)
+        )
+        found = await got(site, "/servers", **parameters)
+        as_csv = await got(site, "/servers", format="csv", **parameters)
+        narrowed = await got(site, "/servers", where="server = 'web1'", **parameters)
+        by_server = await got(
+            site, "/query", by="server", measures="hits,rate,5xx,4xx,p95", **parameters
+        )
+        wrong = await got(site, "/servers", format="arrow")
+        async with site.client() as client:
+            again = await client.get(
+                "/api/v1/servers",
+                params=parameters,
+                headers={"If-None-Match": found.headers["etag"]},
+            )
+        health = (await got(site, "/health")).json()
+    is_as_described(found.json(), "Servers")
+    rows = {row["server"]: row for row in found.json()["rows"]}
+    assert list(rows) == ["web7", "web2", "web3", "web4", "sys\x1blog", "web1"]
+    states = [row["state"] for row in rows.values()]
+    assert states == ["silent", "trouble", "waiting", "ended", None, "ok"]
+    for row in by_server.json()["rows"]:
+        assert row.items() <= rows[row["server"]].items()
+    assert (rows["web7"]["hits"], rows["web7"]["last_heard"]) == (0, BASE - 40)
+    assert (rows["web1"]["clock_offset"], rows["web1"]["host"]) == (3.2, "ip-10-0-0-1")
+    assert rows["web2"]["detail"] == "sent an invalid entry (damaged)"
+    assert rows["sys\x1blog"]["lag_bytes"] is None
+    listed = list(csv.DictReader(io.StringIO(as_csv.text, newline="")))
+    assert [row["server"] for row in listed] == list(rows)
+    assert [row["server"] for row in narrowed.json()["rows"]] == ["web1"]
+    assert again.status_code == 304
+    assert wrong.status_code == 400
+    assert wrong.headers["content-type"] == "application/problem+json"
+    assert [one["name"] for one in health["agents"]] == [one.name for one in AGENTS]
+    is_as_described(health, "Health")
 
 
 @pytest.mark.parametrize(

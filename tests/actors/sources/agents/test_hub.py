@@ -278,6 +278,7 @@ async def test_seconds_wait_for_who_is_heard_and_not_for_who_is_silent(redis: Re
         found = heard.agent()
         assert found is not None
         assert found.is_silent
+        assert found.last_heard == pytest.approx(past, abs=3)
         await agent.hello()
         await eventually(lambda: heard.until()[-1] is not None)
 

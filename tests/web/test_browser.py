@@ -17,7 +17,10 @@ from tests.web.node import installed
 
 pytestmark = pytest.mark.terminal
 
-VIEWS = ("overview", "urls", "errors", "clients", "latency", "alerts", "requests", "health")
+VIEWS = (
+    *("overview", "urls", "errors", "clients", "latency", "alerts", "requests", "health"),
+    "servers",
+)
 HOSTILE = (
     "<script>window.hurt=1</script>",
     '"><img src=x onerror=window.hurt=1>',

@@ -244,7 +244,7 @@ export function Banners({ children }: { children: ComponentChildren }) {
   const now = until !== null && known ? statusOf(known, LIVE) : null;
   const nowText = now && now.tone !== "fine" ? ` Now: ${now.text}.` : "";
   return (
-    <div class="banners">
+    <section class="banners" aria-label="Notices">
       {isUnreached.value ? (
         <p class="banner lost" role="alert">
           <Icon name="errors" />
@@ -339,7 +339,7 @@ export function Banners({ children }: { children: ComponentChildren }) {
           <Icon name="info" /> <Text value={hello.value.note} />
         </p>
       )}
-    </div>
+    </section>
   );
 }
 

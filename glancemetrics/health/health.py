@@ -79,12 +79,15 @@ class AgentState(enum.Enum):
     @property
     def badness(self) -> int:
         """How bad it is: 0 for `OK`."""
-        return len(AgentState) - 1 - list(AgentState).index(self)
+        return _BADNESS[self]
 
     @property
     def is_trouble(self) -> bool:
         """Whether somebody has to look after it."""
         return self in (AgentState.SILENT, AgentState.TROUBLE)
+
+
+_BADNESS = {state: number for number, state in enumerate(reversed(AgentState))}
 
 
 @attrs.frozen(kw_only=True)
@@ -117,15 +120,13 @@ class AgentHealth:
     @property
     def state(self) -> AgentState:
         """What it is doing; of several states the worst."""
-        for state, holds in (
-            (AgentState.SILENT, self.is_silent),
-            (AgentState.TROUBLE, self.trouble),
-            (AgentState.ENDED, self.has_ended),
-            (AgentState.WAITING, self.waits),
-        ):
-            if holds:
-                return state
-        return AgentState.OK
+        if self.is_silent:
+            return AgentState.SILENT
+        if self.trouble:
+            return AgentState.TROUBLE
+        if self.has_ended:
+            return AgentState.ENDED
+        return AgentState.WAITING if self.waits else AgentState.OK
 
     def to_json(self) -> dict[str, object]:
         """Return it as an object of `--json`."""

@@ -91,11 +91,16 @@ def agents_within(
 
 
 def servers_of(
-    agents: Iterable[AgentHealth], rows: Iterable[Mapping[str, Any]]
+    agents: Iterable[AgentHealth],
+    rows: Iterable[Mapping[str, Any]],
+    column: Column = Column.STATE,
+    *,
+    is_ascending: bool = False,
 ) -> tuple[Server, ...]:
-    """Join agents with the answer to a query by server: trouble first, then most requests.
+    """Join agents with the answer to a query by server: by default trouble first.
 
-    Rows have the field `server` and `MEASURES`.
+    Rows have the field `server` and `MEASURES`. They are sorted by a column: the largest, worst or
+    first of the alphabet first, of equal ones those with most requests; what is unknown is last.
     """
     traffic = {str(row["server"]): row for row in rows if row["server"] is not None}
     by_name = {agent.name: agent for agent in agents}
@@ -103,21 +108,14 @@ def servers_of(
         Server(name, by_name.get(name), traffic.get(name, {}))
         for name in dict.fromkeys((*by_name, *traffic))
     ]
-    return ordered(found, Column.STATE)
-
-
-def ordered(
-    servers: Iterable[Server], column: Column, *, is_ascending: bool = False
-) -> tuple[Server, ...]:
-    """Sort by a column, the largest, worst or first of the alphabet first.
-
-    What is unknown is always last.
-    """
-    found = sorted(servers, key=lambda one: (-(one.traffic.get("hits") or 0), one.name))
-    known = [one for one in found if _value(one, column) is not None]
-    others = [one for one in found if _value(one, column) is None]
-    known.sort(key=lambda one: _value(one, column), reverse=is_ascending is (column is Column.NAME))
-    return (*known, *others)
+    found.sort(key=lambda one: (-(one.traffic.get("hits") or 0), one.name))
+    valued = [(_value(server, column), server) for server in found]
+    known = [one for one in valued if one[0] is not None]
+    known.sort(key=lambda one: one[0], reverse=is_ascending is (column is Column.NAME))
+    return (
+        *(server for _, server in known),
+        *(server for value, server in valued if value is None),
+    )
 
 
 def _value(server: Server, column: Column) -> Any:

@@ -11,7 +11,6 @@ from glancemetrics.health.servers import (
     agents_text,
     agents_within,
     clock_text,
-    ordered,
     servers_of,
     state_text,
 )
@@ -53,11 +52,10 @@ def test_a_server_is_known_by_its_agent_or_by_its_requests() -> None:
     ],
 )
 def test_the_order_by_each_column_has_the_unknown_last(column: Column, names: list[str]) -> None:
-    servers = servers_of([OK, SILENT], ROWS)
-    assert [one.name for one in ordered(servers, column)] == names
+    assert [one.name for one in servers_of([OK, SILENT], ROWS, column)] == names
     unknown = {Column.RATE: 1, Column.SERVER_ERRORS: 1, Column.P95: 2, Column.FILES: 1}
     known = len(names) - unknown.get(column, 0)
-    backward = [one.name for one in ordered(servers, column, is_ascending=True)]
+    backward = [one.name for one in servers_of([OK, SILENT], ROWS, column, is_ascending=True)]
     if column is not Column.STATE:  # of equal ones those with most requests are first, always
         assert backward == [*reversed(names[:known]), *names[known:]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -21,7 +22,7 @@ from actors.outputs.console.cells import (
 )
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.pages.base import TablesPage
-from actors.outputs.console.state import State, TableSpec
+from actors.outputs.console.state import State, TableSpec, TableState
 from actors.outputs.console.tables import (
     Table,
     TableRow,
@@ -48,12 +49,12 @@ from glancemetrics.health.servers import (
     agents_text,
     agents_within,
     clock_text,
-    ordered,
     servers_of,
     state_text,
 )
-from glancemetrics.history.ask import Ask
+from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.records.dimensions import BY_SERVER
+from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.words.escaping import readable
 from glancemetrics.words.humane import UNKNOWN, format_bytes, format_count, format_seconds
 
@@ -103,15 +104,47 @@ def _made(state: State) -> Table:
     """Return all servers as rows, each with itself as its value."""
     if state.shown is None:
         return Table((), {}, 0, is_answered=False)
-    chosen = state.table(_SPEC)
-    agents = agents_within(
-        state.shown.health.agents, (one.condition for one in state.scope.narrowed)
+    return _made_of(
+        _Same(state.shown),
+        state.answers.get(servers_ask(state)),
+        tuple(one.condition for one in state.scope.narrowed),
+        state.table(_SPEC),
+        is_plain=state.scope.is_plain,
     )
-    found = servers_of(agents, _traffic(state))
+
+
+@attrs.frozen(eq=False)
+class _Same:
+    """A snapshot; equal to this very one only, which is quick to tell."""
+
+    snapshot: Snapshot
+
+    def __hash__(self) -> int:
+        return id(self.snapshot)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.snapshot is self.snapshot
+
+
+@lru_cache(maxsize=8)
+def _made_of(
+    shown: _Same,
+    answered: Answered | None,
+    conditions: tuple[str, ...],
+    chosen: TableState,
+    *,
+    is_plain: bool,
+) -> Table:
+    """Join agents and requests. Remembered: keys and drawings need them several times."""
+    agents = agents_within(shown.snapshot.health.agents, conditions)
+    servers = servers_of(
+        agents,
+        _traffic(shown.snapshot, answered, is_plain=is_plain),
+        Column(chosen.sort or _SPEC.order),
+        is_ascending=chosen.is_ascending,
+    )
     if chosen.find:
-        found = tuple(one for one in found if _contains(one, chosen.find.lower()))
-    servers = ordered(found, Column(chosen.sort or _SPEC.order), is_ascending=chosen.is_ascending)
-    answered = state.answers.get(servers_ask(state))
+        servers = tuple(one for one in servers if _contains(one, chosen.find.lower()))
     rows = [TableRow((one.name,), {_SERVER: one}) for one in servers]
     return Table(
         in_place(rows, chosen),
@@ -121,17 +154,16 @@ def _made(state: State) -> Table:
     )
 
 
-def _traffic(state: State) -> Sequence[Mapping[str, Any]]:
+def _traffic(
+    snapshot: Snapshot, answered: Answered | None, *, is_plain: bool
+) -> Sequence[Mapping[str, Any]]:
     """Return the requests of each server: of the history, or what the snapshot has of them."""
-    answered = state.answers.get(servers_ask(state))
     if answered is not None and not answered.error:
         return answered.rows
-    if state.shown is None or not state.scope.is_plain:
-        return ()
-    insights = state.shown.shown
+    insights = snapshot.shown
     return [
         {"server": row.name, "hits": row.hits, "rate": row.hits / insights.window_seconds}
-        for row in insights.top.get(BY_SERVER, ())
+        for row in (insights.top.get(BY_SERVER, ()) if is_plain else ())
     ]
 
 

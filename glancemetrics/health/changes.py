@@ -24,8 +24,8 @@ _UNPARSED_LINES = 20
 _MOST_KINDS = 5
 """Different problems of an output that are logged until it works again."""
 _NUMBERS = re.compile(r"\d+ waiting")
-_RECEIVED = re.compile(r"[a-z][a-z0-9+.-]*:", re.ASCII)
-"""Matches the name of a source that is no file, such as `syslog:web1/nginx`."""
+_RECEIVED = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*:", re.ASCII)
+"""Matches the name of a source that is no file here: `syslog:web1/nginx`, `WEB_1:/var/log/a`."""
 _MOST_NAMED = 5
 """Logs and outputs named at a time; the rest are counted."""
 

@@ -60,6 +60,9 @@ def test_no_command_is_shown_for_lines_that_were_received() -> None:
     looks = Looks()
     received = SourceHealth("syslog:web1/cron", SourceState.FOLLOWING, unparsed=3)
     assert looks.look(received) == ["WARNING syslog:web1/cron: lines in no known format"]
+    # A file of this name is another one.
+    sent = SourceHealth("WEB_1:/var/log/a", SourceState.FOLLOWING, unparsed=3)
+    assert looks.look(received, sent) == ["WARNING WEB_1:/var/log/a: lines in no known format"]
 
 
 def test_a_log_of_which_nothing_parses_is_told() -> None:

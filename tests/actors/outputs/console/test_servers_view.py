@@ -12,6 +12,8 @@ from actors.outputs.console.screen import render
 from actors.outputs.console.state import State
 from glancemetrics.health.health import AgentHealth
 from glancemetrics.history.ask import Answered
+from glancemetrics.records.dimensions import BY_SERVER
+from glancemetrics.traffic.insights import TopRow
 from tests.actors.outputs.console.replays import (
     AGENTS,
     answered,
@@ -113,8 +115,15 @@ def test_500_servers_are_scrolled(state: State) -> None:
 
 def test_without_a_history_the_requests_are_those_of_the_snapshot(state: State) -> None:
     disabled = Answered(None, error="the history is disabled (--history off)")
-    state = state.with_answer(servers_ask(state), disabled)
+    assert state.shown is not None
+    insights = state.shown.shown
+    tops = {**insights.top, BY_SERVER: (TopRow("web1", 50, 0, 0), TopRow("syslog", 30, 0, 0))}
+    shown = attrs.evolve(state.shown, shown=attrs.evolve(insights, top=tops))
+    state = attrs.evolve(state, shown=shown).with_answer(servers_ask(state), disabled)
     page = page_of(state)
+    (web1,) = [line for line in lines_of(state) if line.startswith("  web1 ")]
+    assert web1.split()[:3] == ["web1", "ok", "5"]
+    assert "syslog" in page
     assert "web7" in page
     assert "the history is disabled" in page
 

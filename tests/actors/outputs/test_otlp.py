@@ -33,6 +33,7 @@ from glancemetrics.exposition.families import FAMILIES
 from glancemetrics.health.health import OutputState
 from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.traffic.totals import DURATION_BOUNDS
+from tests.actors.outputs.console.replays import AGENTS
 from tests.actors.outputs.http_server import Answer, Received, Server, http_server
 from tests.glancemetrics.exposition.test_prometheus import RULES, observed
 from tests.glancemetrics.traffic.test_totals import row
@@ -142,7 +143,9 @@ async def test_a_collector_gets_every_family_with_the_numbers_of_the_snapshot(
 ) -> None:
     with http_server() as server:
         run = running(output(tmp_path, otlp=address(server)))
-        run.delivery.send_snapshot(shown(2))
+        found = shown(2)
+        of_fleet = attrs.evolve(found.health, agents=AGENTS)
+        run.delivery.send_snapshot(attrs.evolve(found, health=of_fleet))
         await run.until(lambda: server.received)
         run.delivery.close()
         await run.delivery.done.wait()

@@ -22,6 +22,8 @@ class Redis:
     folder: Path
     options: Sequence[str] = ("--appendonly", "yes", "--appendfsync", "everysec")
     port: int = attrs.field(factory=free_port)
+    client: Sequence[str] = ()
+    """Options of redis-cli."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -46,11 +48,11 @@ class Redis:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def run(self, *words: str) -> str:
-        """Run a command with redis-cli."""
+    def run(self, *words: str, line: str | None = None) -> str:
+        """Run a command with redis-cli, or a line that is typed there."""
         done = subprocess.run(
-            ["redis-cli", "-p", str(self.port), *words],
-            capture_output=True, text=True, check=True, timeout=20,
+            ["redis-cli", "-p", str(self.port), *self.client, *words],
+            input=line, capture_output=True, text=True, check=True, timeout=20,
         )  # fmt: skip
         return done.stdout.strip()
 

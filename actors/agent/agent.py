@@ -22,7 +22,7 @@ from actors.redis.lease import LEASE_SECONDS, Lease
 from actors.sources.dating import undated
 from actors.sources.files.marks import PathMark
 from actors.sources.files.tail import tail
-from actors.sources.messages import Chunk, FromSource, Marked
+from actors.sources.messages import Announced, Chunk, FromSource, Marked
 from actors.sources.position import From, StartPosition
 from actors.state.clock import WallClock
 from glancemetrics.errors import GlanceMetricsError, UnreachableError, first_of
@@ -44,8 +44,9 @@ _HELLO_SECONDS = 1.0
 _STANDING_SECONDS = 0.5
 _SEEN_WITHIN = 0.3
 """Seconds in which the tailer sees what is written."""
-_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Seconds before the first attempts to go on; then always the last."""
+_PAUSES = (0.2, 0.5, 1.0, 2.0, 3.0)
+"""Seconds before the first attempts to go on; then always the last. After 5 s the hub would not
+wait for this agent any more."""
 _BYE_SECONDS = 1.0
 _PATIENCE, _LEASE_PAUSE = 2 * LEASE_SECONDS, 0.5
 """How long, and how often, a new process waits for the lease of one that may have been killed."""
@@ -258,6 +259,8 @@ class _Session:
         self._gathered = Gathered()
         self._logs: dict[str, tuple[bool, int]] = {}
         """By path, whether the log is read to its end, and the bytes after that."""
+        self._has_begun = False
+        """Whether the tailer has said which logs there are."""
         self._past: float | None = None
         self._pace = SHORTEST
         """Seconds that lines are gathered for an entry."""
@@ -324,7 +327,10 @@ class _Session:
             # seconds.
             stretch = 1 + 3 * len(self._known.sent) // MOST_WAITING
             self._entry_due = trio.current_time() + stretch * self._pace
+        self._has_begun = True
         match message:
+            case Announced():
+                self._logs.update({log.name: (False, log.lag_bytes) for log in message.logs})
             case Chunk():
                 self._logs[message.source] = message.caught_up, message.lag_bytes
                 first = mark_in_bytes(PathMark(message.source, ()))
@@ -366,7 +372,8 @@ class _Session:
     def _look_back(self) -> None:
         """Note up to when everything that was written has been read."""
         is_behind = any(not caught_up for caught_up, _ in self._logs.values())
-        self._past = None if is_behind else self._wall() - _SEEN_WITHIN
+        is_known = self._has_begun and not is_behind
+        self._past = self._wall() - _SEEN_WITHIN if is_known else None
 
     async def _keep_in_touch(self) -> None:
         now = trio.current_time()

@@ -47,6 +47,8 @@ ROUND_SECONDS = 0.25
 """Between two looks for new entries."""
 _LISTEN_SECONDS = 1.5
 """How long agents are listened to before the first second may close: each is heard every second."""
+_AWAY_SECONDS = 2.0
+"""Between two looks: after a longer time the hub was cut off itself, and could hear no agent."""
 _MOST_AGENTS = 10_000
 _PACE_SECONDS = 20.0
 """After which agents are told their pace again; it is forgotten after three times as long."""
@@ -92,9 +94,13 @@ class Hub:
         self._acknowledged: dict[str, EntryId] = {}
         self._saved: dict[str, tuple[EntryId, Mapping[str, bytes]]] = {}
         """By agent, what is on the disk and not acknowledged."""
+        self._kept: set[str] = set()
+        """Agents of which something is on the disk."""
         self._refused: dict[str, EntryId] = {}
         """By agent, the entry that has to be refused."""
         self._has_worked = False
+        self._looked = -math.inf
+        """When it last looked who is silent."""
         self._health: SourceHealth | None = None
         self._too_many = 0
         self._pace = SHORTEST
@@ -104,7 +110,8 @@ class Hub:
             if isinstance(mark, AgentMark) and mark.hub == text:
                 agent = self._agent(mark.agent)
                 agent.chain.last = agent.read = mark.last
-                agent.heard = time.time()  # as long as it may take to hear it
+                self._kept.add(mark.agent)
+                agent.heard = time.time()
             elif isinstance(mark, LogMark) and mark.hub == text:
                 agent = self._agent(mark.agent)
                 agent.marks[mark.path] = mark.mark
@@ -119,6 +126,7 @@ class Hub:
 
     async def _run(self, say: Say) -> None:
         failures = 0
+        await self._say_news(say)  # no second closes before the agents of the last run are heard
         await self._report(say, SourceState.READING, "connecting")
         while True:
             began = trio.current_time()
@@ -165,14 +173,22 @@ class Hub:
             more = True
             while more:
                 more = await self._round(connection, say)
-            news = [one for agent in self._agents.values() for one in agent.news(time.time())]
-            await _say_all(say, news)
+            await self._say_news(say)
             await self._answer(connection)
             await self._set_pace(connection)
             self._has_worked = True
             if trio.current_time() - began > _LISTEN_SECONDS:
                 await self._report(say, SourceState.FOLLOWING, self._detail)
             await trio.sleep(max(0.0, at + ROUND_SECONDS - trio.current_time()))
+
+    async def _say_news(self, say: Say) -> None:
+        """Say what has changed with the agents, unless the hub could not hear them."""
+        before, self._looked = self._looked, trio.current_time()
+        if self._looked - before > _AWAY_SECONDS:
+            for agent in self._agents.values():
+                agent.may_be_heard_again(time.time())
+        news = [one for agent in self._agents.values() for one in agent.news(time.time())]
+        await _say_all(say, news)
 
     async def _round(self, connection: Connection, say: Say) -> bool:
         """Read new entries of all agents; returns whether there may be more."""
@@ -263,7 +279,13 @@ class Hub:
     async def _answer(self, connection: Connection) -> None:
         """Say what is counted for good, and what is refused."""
         commands: list[Command] = []
-        for name, entry in self._refused.items():
+        refused = {
+            name: entry
+            for name, entry in self._refused.items()
+            # Otherwise, if this hub is killed, the next one would not know what this one counted.
+            if name in self._kept or self._agents[name].chain.last is None
+        }
+        for name, entry in refused.items():
             agent = self._agents[name]
             key = self._keys.counted(name)
             position = Position(agent.chain.last, agent.marks, entry)
@@ -285,7 +307,8 @@ class Hub:
         except (UnreachableError, RefusedError):
             self._saved = {**saved, **self._saved}
             raise
-        self._refused.clear()
+        for name in refused:
+            del self._refused[name]
         self._acknowledged |= {name: last for name, (last, _) in saved.items()}
 
     async def _set_pace(self, connection: Connection) -> None:
@@ -308,6 +331,7 @@ class Hub:
                 last[mark.agent] = mark.last
             elif isinstance(mark, LogMark) and mark.hub == self._text:
                 logs.setdefault(mark.agent, {})[mark.path] = mark.mark
+        self._kept |= last.keys()
         for name, entry in last.items():
             if self._acknowledged.get(name) != entry:
                 self._saved[name] = entry, logs.get(name, {})

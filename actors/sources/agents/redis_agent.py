@@ -27,6 +27,8 @@ from glancemetrics.lines.splitter import without_overlong
 
 SILENT_SECONDS = 5.0
 """Seconds without a word after which an agent is silent, and holds nothing up."""
+_RETURN_SECONDS = 10.0
+"""The same after the hub itself was cut off: agents connect again within some seconds."""
 LONGEST_AHEAD = 10.0
 """Seconds between clocks from which an agent's own clock does not decide what is complete."""
 _FRESH_SECONDS = 2.0
@@ -68,7 +70,7 @@ class RedisAgent:
         for part in entry.parts:
             yield from self._of_part(part, is_fresh=is_fresh)
         yield Marked(AgentMark.of(self.hub, self.name, entry_id))
-        if entry.past is not None or not self._behind:
+        if entry.past is not None:
             yield from self._until(entry.past)
 
     def _of_part(self, part: Part, *, is_fresh: bool) -> Iterator[OneFromSource]:
@@ -112,6 +114,13 @@ class RedisAgent:
         """Note what it says of itself."""
         self.status, self.heard = status, -math.inf if status.is_bye else now
 
+    def may_be_heard_again(self, now: float) -> None:
+        """Note that the hub can hear agents from now on: until then none was silent."""
+        said = self._said_health
+        was_heard = said is None or not (said.is_silent or said.has_ended)
+        if was_heard and self.heard > -math.inf:
+            self.heard = now + _RETURN_SECONDS - SILENT_SECONDS
+
     def news(self, now: float) -> Iterator[OneFromSource]:
         """Yield what has changed with time, or with what it says of itself."""
         is_silent = self.is_silent(now)
@@ -124,7 +133,10 @@ class RedisAgent:
             if self._said_until is None:
                 yield from self._until(0.0)  # until what it has sent is counted
         elif not self._behind:
-            yield from self._until(self.status.past)
+            if self.status.past is not None:
+                yield from self._until(self.status.past)
+            elif self._said_until is None:
+                yield from self._until(0.0)  # until it has opened its logs
         made_of = self.status, self.trouble, is_silent
         if made_of != self._made_of:
             self._made_of = made_of

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -237,6 +238,28 @@ async def test_it_says_what_it_is(redis: Redis, tmp_path: Path) -> None:
         assert status.past is not None
         assert abs(time.time() - status.past) < 3
         assert abs(status.ahead) < 0.5
+
+
+async def test_it_does_not_say_that_all_is_sent_before_it_has_opened_its_logs(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens = trio.Event()
+
+    async def later(*arguments: Any) -> None:
+        await opens.wait()
+        await real(*arguments)
+
+    real = agent_module._tail
+    monkeypatch.setattr(agent_module, "_tail", later)
+    log = tmp_path / "access.log"
+    log.write_bytes(line())
+    async with running(plan_of(redis, log)) as connection:
+        assert AgentStatus.read(await heard(connection)).past is None
+        opens.set()
+        await until_sent(connection, line())
+        with trio.fail_after(10):
+            while AgentStatus.read(await heard(connection)).past is None:
+                pass
 
 
 async def test_a_name_is_for_one_agent(

@@ -31,10 +31,16 @@ def test_a_new_birth_that_follows_something_else_is_refused() -> None:
     assert chain.judge(EntryId(8, 1), EntryId(5, 3)) is Verdict.COUNT
 
 
-def test_where_nothing_was_counted_any_entry_is_the_first() -> None:
+def test_where_nothing_was_counted_an_agent_has_to_begin_anew() -> None:
+    """What came before may be lost; the agent knows what another hub has counted."""
     chain = Chain()
-    assert chain.judge(EntryId(5, 7), None) is Verdict.COUNT
-    assert chain.judge(EntryId(5, 8), None) is Verdict.COUNT
+    assert chain.judge(EntryId(5, 7), None) is Verdict.REFUSE
+    assert chain.judge(EntryId(5, 8), None) is Verdict.SKIP
+    assert chain.judge(EntryId(6, 2), None) is Verdict.REFUSE
+    assert chain.judge(EntryId(7, 1), EntryId(5, 3)) is Verdict.COUNT
+    assert chain.judge(EntryId(7, 2), None) is Verdict.COUNT
+    chain = Chain()
+    assert chain.judge(EntryId(6, 1), EntryId(5, 3)) is Verdict.REFUSE  # where is that one?
 
 
 @given(st.data())
@@ -64,8 +70,9 @@ def test_each_line_is_counted_once_whatever_is_lost(data: st.DataObject) -> None
                 del counted[saved[1] :]
             case "b":  # save
                 saved = chain.last, len(counted)
-            case "a":  # the agent begins anew after what the hub has counted, as it is asked to
-                if chain.last is not None:
-                    birth, number, after, position = birth + 1, 0, chain.last, counted[-1]
-    if chain.last is not None and counted:
-        assert counted == list(range(counted[0], counted[0] + len(counted)))
+            # The agent begins anew after what the hub has counted, as it is asked to. Before the
+            # first checkpoint a hub asks only if it has counted nothing.
+            case "a" if saved[0] is not None or chain.last is None:
+                birth, number, after = birth + 1, 0, chain.last
+                position = counted[-1] if counted else 0
+    assert counted == list(range(1, len(counted) + 1))

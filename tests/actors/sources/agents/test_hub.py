@@ -12,8 +12,10 @@ import pytest
 import trio
 
 from actors.redis.connection import Connection, checked, connect
+from actors.sources.agents import hub as hub_module
 from actors.sources.agents.hub import Hub
 from actors.sources.agents.mark import AgentMark, LogMark, source_name
+from actors.sources.agents.redis_agent import SILENT_SECONDS
 from actors.sources.dating import undated
 from actors.sources.desk import SavedMarks, SourceDesk
 from actors.sources.mark import Mark
@@ -231,6 +233,9 @@ async def test_what_does_not_follow_is_refused_and_the_agent_learns_from_where(
         await eventually(lambda: heard.lines() == line(size=1))
         agent.number += 1  # one is lost
         lost = await agent.send(line(size=3))
+        await trio.sleep(1)
+        assert await agent.counted() == {}  # nothing is on the disk: another hub would know nothing
+        heard.saved.tell(list(heard.marks().values()))
         with trio.fail_after(10):
             while b"refused" not in await agent.counted():
                 await trio.sleep(0.05)
@@ -242,6 +247,50 @@ async def test_what_does_not_follow_is_refused_and_the_agent_learns_from_where(
         agent.birth, agent.number = 2000, 0
         await agent.send(line(size=2), after=first)
         await eventually(lambda: heard.lines() == line(size=1) + line(size=2))
+
+
+async def test_a_hub_without_saved_state_lets_agents_begin_anew(redis: Redis) -> None:
+    """Redis may have lost entries before those that it has; the agent knows what was counted."""
+    async with hub(redis) as heard:
+        agent = Pretended(heard.connection, number=6)
+        refused = await agent.send(line(size=7))
+        with trio.fail_after(15):
+            while b"refused" not in await agent.counted():
+                await agent.hello()
+                await trio.sleep(0.1)
+        assert await agent.counted() == {b"refused": str(refused).encode()}
+        assert heard.lines() == b""
+        agent.birth, agent.number = 2000, 0
+        await agent.send(line(size=4), after=EntryId(1000, 3))
+        await eventually(lambda: heard.lines() == line(size=4))
+
+
+async def test_no_second_closes_before_the_agents_of_the_last_run_are_heard(redis: Redis) -> None:
+    marks = {"agent:web1": AgentMark.of(text_of(redis), "web1", EntryId(1000, 1))}
+    async with hub(redis, marks) as heard:
+        agent = Pretended(heard.connection, number=1)
+        await eventually(lambda: heard.own() is not None)
+        first = next(one for one in heard.messages if isinstance(one, SourceHealth | ReadUntil))
+        assert first == ReadUntil("web1", 0.0)  # even before it connects
+        past = time.time()
+        await agent.hello(past=None)  # has not opened its logs
+        await trio.sleep(0.6)
+        assert heard.until() == [0.0]
+        await agent.hello(past=past)
+        await eventually(lambda: heard.until()[-1] == pytest.approx(past, abs=0.5))
+
+
+async def test_agents_have_time_to_be_heard_again_after_redis_was_away(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "_AWAY_SECONDS", 0.0)  # as if it were cut off all the time
+    async with hub(redis) as heard:
+        await present(heard)
+        await eventually(lambda: heard.until() and heard.until()[-1])
+        await trio.sleep(SILENT_SECONDS + 0.5)
+        assert heard.until()[-1] is not None
+        monkeypatch.undo()
+        await eventually(lambda: heard.until()[-1] is None)
 
 
 async def test_a_clock_that_was_set_back_does_not_hide_an_agent(redis: Redis) -> None:

@@ -41,8 +41,6 @@ class Program:
     errors: Path
     output: Path | None = None
     variables: Mapping[str, str] = attrs.field(factory=dict)
-    before: Sequence[str] = ()
-    """What it is run with, such as `faketime`."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -50,7 +48,7 @@ class Program:
             out = files.enter_context((self.output or Path(os.devnull)).open("wb"))
             errors = files.enter_context(self.errors.open("ab"))
             self.process = subprocess.Popen(
-                [*self.before, sys.executable, "-m", "glancemetrics", *self.arguments],
+                [sys.executable, "-m", "glancemetrics", *self.arguments],
                 stdout=out, stderr=errors, env={**os.environ, **self.variables},
             )  # fmt: skip
 
@@ -70,6 +68,7 @@ class Server:
     agent: Program
     writing: Sequence[str]
     """The command that writes its log."""
+    variables: Mapping[str, str] = attrs.field(factory=dict)
     writer: subprocess.Popen[bytes] | None = None
     rotations: int = 0
 
@@ -79,7 +78,9 @@ class Server:
 
     def write(self) -> None:
         """Begin to write the log."""
-        self.writer = subprocess.Popen(self.writing, stdout=subprocess.DEVNULL)
+        self.writer = subprocess.Popen(
+            self.writing, stdout=subprocess.DEVNULL, env={**os.environ, **self.variables}
+        )
 
     def calm(self) -> None:
         """Make its traffic even."""

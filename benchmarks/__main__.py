@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.agent import measure_agent
 from benchmarks.alerts import measure_replay, measure_rules
 from benchmarks.console import measure_console
 from benchmarks.endurance import measure_attack, measure_soak
@@ -238,6 +239,7 @@ def main() -> None:
         "console": lambda folder, _: measure_console(folder),
         "web": lambda folder, _: measure_web(folder),
         "fleet": lambda folder, _: measure_fleet(folder),
+        "agent": lambda folder, _: measure_agent(folder),
         "posted": lambda folder, _: measure_posted(folder),
         "many": lambda folder, _: measure_many_logs(folder),
         "generate": lambda _, __: measure_generate(),

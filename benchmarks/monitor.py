@@ -115,6 +115,12 @@ def resident_bytes(process: int) -> int:
     return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * _PAGE
 
 
+def proportional_bytes(process: int) -> int:
+    """Proportional set size: what is shared with others counts in part."""
+    text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    return int(text.partition("\nPss:")[2].split()[0]) * 1024
+
+
 def cpu_seconds(process: int) -> float:
     """CPU seconds used so far, of all threads."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()

@@ -111,7 +111,8 @@ class Hub:
                 agent = self._agent(mark.agent)
                 agent.chain.last = agent.read = mark.last
                 self._kept.add(mark.agent)
-                agent.heard = time.time()
+                agent.has_ended = mark.has_ended
+                agent.heard = -math.inf if mark.has_ended else time.time()
             elif isinstance(mark, LogMark) and mark.hub == text:
                 agent = self._agent(mark.agent)
                 agent.marks[mark.path] = mark.mark

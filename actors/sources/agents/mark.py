@@ -22,12 +22,14 @@ class AgentMark:
     """The fleet, as in `-f`."""
     agent: str
     last: EntryId
+    has_ended: bool = False
+    """Whether it has said goodbye since: nobody waits for it, or misses it."""
     parsing: State = None
 
     @classmethod
-    def of(cls, hub: str, agent: str, last: EntryId) -> AgentMark:
+    def of(cls, hub: str, agent: str, last: EntryId, *, has_ended: bool = False) -> AgentMark:
         """Return the mark of an agent."""
-        return cls(f"agent:{agent}", hub, agent, last)
+        return cls(f"agent:{agent}", hub, agent, last, has_ended)
 
     def with_parsing(self, parsing: State, /) -> AgentMark:
         """Return the same; nothing is parsed for an agent as a whole."""
@@ -41,12 +43,14 @@ class AgentMark:
             "hub": self.hub,
             "agent": self.agent,
             "last": [self.last.birth, self.last.number],
+            "has_ended": self.has_ended,
         }
 
     @classmethod
     def from_state(cls, state: State) -> AgentMark:
         """Restore a mark from `to_state`."""
-        return cls.of(state["hub"], state["agent"], EntryId(*state["last"]))
+        ended = bool(state.get("has_ended"))  # earlier versions did not save it
+        return cls.of(state["hub"], state["agent"], EntryId(*state["last"]), has_ended=ended)
 
 
 @attrs.frozen

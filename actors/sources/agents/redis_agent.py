@@ -51,6 +51,8 @@ class RedisAgent:
     status: AgentStatus | None = None
     heard: float = -math.inf
     """When it was last heard of."""
+    has_ended: bool = False
+    """Whether it has said goodbye."""
     trouble: str = ""
     """Why its entries cannot be counted, in a sentence."""
     _behind: set[str] = attrs.field(factory=set)
@@ -69,9 +71,12 @@ class RedisAgent:
         is_fresh = entry.past is not None and now - self._here(entry.past) < _FRESH_SECONDS
         for part in entry.parts:
             yield from self._of_part(part, is_fresh=is_fresh)
-        yield Marked(AgentMark.of(self.hub, self.name, entry_id))
+        yield Marked(self._mark(entry_id))
         if entry.past is not None:
             yield from self._until(entry.past)
+
+    def _mark(self, last: EntryId) -> AgentMark:
+        return AgentMark.of(self.hub, self.name, last, has_ended=self.has_ended)
 
     def _of_part(self, part: Part, *, is_fresh: bool) -> Iterator[OneFromSource]:
         name = source_name(self.name, part.path)
@@ -112,13 +117,14 @@ class RedisAgent:
 
     def heard_of(self, status: AgentStatus, now: float) -> None:
         """Note what it says of itself."""
-        self.status, self.heard = status, -math.inf if status.is_bye else now
+        self.status, self.has_ended = status, status.is_bye
+        self.heard = -math.inf if status.is_bye else now
 
     def may_be_heard_again(self, now: float) -> None:
         """Note that the hub can hear agents from now on: until then none was silent."""
         said = self._said_health
-        was_heard = said is None or not (said.is_silent or said.has_ended)
-        if was_heard and self.heard > -math.inf:
+        was_silent = said is not None and said.is_silent
+        if not was_silent and not self.has_ended:
             self.heard = now + _RETURN_SECONDS - SILENT_SECONDS
 
     def news(self, now: float) -> Iterator[OneFromSource]:
@@ -137,13 +143,15 @@ class RedisAgent:
                 yield from self._until(self.status.past)
             elif self._said_until is None:
                 yield from self._until(0.0)  # until it has opened its logs
-        made_of = self.status, self.trouble, is_silent
+        made_of = self.status, self.trouble, is_silent, self.has_ended
         if made_of != self._made_of:
             self._made_of = made_of
             health = self._health(is_silent=is_silent)
             if health != self._said_health:
-                self._said_health = health
+                before, self._said_health = self._said_health, health
                 yield AgentHeard(health)
+                if before is not None and before.has_ended != self.has_ended and self.chain.last:
+                    yield Marked(self._mark(self.chain.last))
 
     @property
     def is_lost(self) -> bool:
@@ -177,13 +185,12 @@ class RedisAgent:
 
     def _health(self, *, is_silent: bool) -> AgentHealth:
         status = self.status
-        has_ended = status is not None and status.is_bye
-        is_silent = is_silent and not has_ended
+        is_silent = is_silent and not self.has_ended
         is_known = is_silent and math.isfinite(self.heard)
         return AgentHealth(
             name=self.name,
             is_silent=is_silent,
-            has_ended=has_ended,
+            has_ended=self.has_ended,
             last_heard=round(self.heard) if is_known else None,
             trouble=self.trouble,
             version="" if status is None else status.version,

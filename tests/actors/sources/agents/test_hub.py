@@ -343,6 +343,34 @@ async def test_who_says_goodbye_is_not_silent(redis: Redis) -> None:
         assert heard.until()[-1] is None
 
 
+async def test_who_has_said_goodbye_is_not_missed_by_the_next_hub(redis: Redis) -> None:
+    """Such as a server that is gone for good."""
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        await agent.send(line())
+        await eventually(lambda: heard.lines() == line())
+        await agent.hello(is_bye=True)
+        await eventually(lambda: (found := heard.agent()) is not None and found.has_ended)
+    marks = {
+        name: mark_from_state(from_bytes(to_bytes(mark.to_state())))
+        for name, mark in heard.marks().items()
+    }
+    async with hub(redis, marks) as heard:
+        await trio.sleep(SILENT_SECONDS + 1)
+        found = heard.agent()
+        assert found is not None
+        assert (found.is_silent, found.has_ended) == (False, True)
+        assert heard.until() in ([], [None])
+        agent.connection = heard.connection
+        with trio.fail_after(15):
+            while (found := heard.agent()) is not None and found.has_ended:
+                await agent.hello()
+                await trio.sleep(0.1)
+        mark = heard.marks()["agent:web1"]
+        assert isinstance(mark, AgentMark)
+        assert not mark.has_ended
+
+
 @pytest.mark.parametrize("data", [b"", b"junk", packed(Entry())[:-2], b"\x28\xb5\x2f\xfd"])
 async def test_who_sends_nonsense_harms_nobody_else(redis: Redis, data: bytes) -> None:
     async with hub(redis) as heard:

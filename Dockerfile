@@ -10,7 +10,7 @@ COPY actors actors
 COPY web web
 RUN python -m venv --without-pip /opt/glancemetrics \
     && python -m pip --python /opt/glancemetrics/bin/python install --no-cache-dir --no-compile \
-        '.[notify,otlp]'
+        '.[fleet,notify,otlp]'
 COPY packaging/image packaging/image
 RUN /opt/glancemetrics/bin/python packaging/image/slim.py
 

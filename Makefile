@@ -99,7 +99,7 @@ Python Software Foundation License;PSF-2.0;Unlicense;CC0-1.0
 
 $(RELEASE)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(RELEASE)
-	$(RELEASE)/bin/pip install --quiet --disable-pip-version-check '.[notify,otlp]'
+	$(RELEASE)/bin/pip install --quiet --disable-pip-version-check '.[fleet,notify,otlp]'
 	@touch $@
 
 audit: $(READY) $(RELEASE)/.ready

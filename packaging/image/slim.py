@@ -90,6 +90,7 @@ UNUSED = [
     ),
     Part("prompt_toolkit: servers for Telnet and SSH, and grammars", ("prompt_toolkit/contrib",)),
     Part("what installers note for themselves", ("*.dist-info/RECORD",)),
+    Part("bills of materials of single packages", ("*.dist-info/sboms",)),
     Part(
         "helpers for tests, other services, and Python in a browser",
         (
@@ -106,13 +107,20 @@ UNUSED = [
         "click: only used by the commands of apprise and httpx",
         ("click", "apprise/cli.py", "../../../bin/apprise", "../../../bin/httpx"),
     ),
+    Part(
+        "zstandard, msgpack: their versions for PyPy",
+        ("zstandard/_cffi.*", "zstandard/backend_cffi.py", "msgpack/fallback.py"),
+    ),
     Part("yaml: its C version (it falls back to Python)", ("yaml/_yaml.*.so",)),
     Part("cffi: argon2 needs its compiled part only", ("cffi", "pycparser")),
     Part("anyio: its other event loop; here it runs on trio", ("anyio/_backends/_asyncio.py",)),
     Part("type stubs, for editors and type checkers", ("**/*.pyi",)),
 ]
 
-SELDOM_LOADED = ("apprise/plugins", "google/protobuf", "opentelemetry", "prometheus_client")
+SELDOM_LOADED = (
+    *("apprise/plugins", "markdown", "oauthlib", "requests_oauthlib", "requests", "urllib3"),
+    *("charset_normalizer", "yaml", "google/protobuf", "opentelemetry", "prometheus_client"),
+)
 """Loaded only for apprise's notifications, --otlp and /metrics: uncompiled, up to 0.5 s slower."""
 
 OPENBLAS = "numpy.libs/libscipy_openblas64_*.so"
@@ -197,6 +205,7 @@ def check() -> None:
     """Import all of GlanceMetrics and run its commands on simulated traffic."""
     run(sys.executable, "-c", IMPORT_ALL)
     run(sys.executable, "-c", "import apprise; assert apprise.Apprise('json://localhost')")
+    run(sys.executable, "-c", "import actors.agent.agent, actors.sources.agents.hub")
     run(sys.executable, "-c", "import duckdb, pyarrow.dataset, pyarrow.fs, pyarrow.parquet")
     program = Path(sys.executable).with_name("glancemetrics")
     with tempfile.TemporaryDirectory() as folder:

@@ -19,6 +19,7 @@ import pytest
 from tests.conftest import needs
 from tests.image.container import BASE, IMAGE, Container, Store
 from tests.lines import line
+from tests.redis import Redis
 from tests.tmux import Tmux
 from tests.waiting import eventually, free_port
 
@@ -138,6 +139,24 @@ def test_a_service_that_is_stopped_resumes_and_counts_each_line_once(
     until_counted(7000, container, pid)
     assert "Traceback" not in printed.read_text()
     assert "/data/access.log" in printed.read_text()
+
+
+def test_an_agent_and_a_hub(
+    store: Store, container: Container, data: Path, state: Path, tmp_path: Path
+) -> None:
+    beside = store.new_container()
+    write(data, 300)
+    try:
+        with Redis(tmp_path / "redis") as redis:
+            url = f"redis://127.0.0.1:{redis.port}/0?fleet=prod"
+            pid = container.start("-f", url, volumes={state: STATE}, stderr=subprocess.DEVNULL)
+            agent = ("agent", "/data/access.log", "--to", url, "--name", "web1", "--from", "start")
+            beside.start(*agent, volumes={data: "/data"}, stderr=subprocess.DEVNULL)
+            until_counted(300, container, pid)
+            write(data, 200)
+            until_counted(500, container, pid)
+    finally:
+        beside.remove()
 
 
 def test_the_health_check(container: Container, data: Path, state: Path) -> None:

@@ -188,11 +188,11 @@ class Agent:
         """Take the lease, or wait until that of a killed process expires. Raises `TakenError`."""
         deadline = trio.current_time() + _PATIENCE
         while not await self._lease.renew(connection):
-            if trio.current_time() > deadline:
-                host = (await self._lease.holder(connection)).host
+            holder = await self._lease.holder(connection)
+            if trio.current_time() > deadline and holder is not None:
                 raise TakenError(
-                    f"{self._plan.name}: an agent of this name runs on {host}; name this one with "
-                    "--name, also if its machine is a copy"
+                    f"{self._plan.name}: an agent of this name runs on {holder.host}; name this "
+                    "one with --name, also if its machine is a copy"
                 )
             await trio.sleep(_LEASE_PAUSE)
 

@@ -18,6 +18,7 @@ from actors.monitor.service import counting_of
 from actors.outputs.alert_log import FILE_NAME, AlertLogSettings
 from actors.outputs.syslog import SyslogSettings
 from actors.outputs.web import WebSettings, check_senders
+from actors.sources.agents import check_state
 from actors.sources.registry import kind_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.configuration.setting import OFF
@@ -80,6 +81,8 @@ def check(text: str, name: str, environment: Mapping[str, str] = MappingProxyTyp
                     raise UsageError(f"--file {source}: {reason}")
         with noting(mistakes):
             check_senders(settings.section(WebSettings), settings)
+        with noting(mistakes):
+            check_state(settings, sources)
         with noting(mistakes):
             counting_of(Alerting(rules), kept)
         with noting(mistakes):

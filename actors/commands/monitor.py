@@ -22,6 +22,7 @@ from actors.configuration.loading import SYSTEM_WIDE, Configuration, configurati
 from actors.configuration.sections import all_sections
 from actors.files.notices import warn
 from actors.files.standard_streams import has_piped_input
+from actors.sources.agents import check_state
 from actors.sources.registry import check_sources, help_with_sources
 from glancemetrics.configuration.setting import Group, Setting
 from glancemetrics.configuration.settings import (
@@ -244,6 +245,7 @@ def _plan(given: _Given) -> Plan:
         if found is not None and "[[" in found.text:
             kept = read_kept(settings.keep)
             tables = read_rules_and_targets(found.text, found.name, local=local_zone, kept=kept)
+        check_state(settings, given.sources)
         server_format = format_told(settings, given.sources)
         plan = make_plan(settings, tables, server_format=server_format, local=local_zone)
     except UsageError as error:

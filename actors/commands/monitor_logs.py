@@ -9,11 +9,14 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NoReturn
 
+import attrs
 import trio
+from loguru import logger
 
 from actors.archive.raw_lines import RawLines
 from actors.commands.own_log import log_to, raise_readable
@@ -30,12 +33,14 @@ from actors.monitor.service import (
     passing_kinds,
     read_from_start,
 )
+from actors.monitor.standby import NOTE, Standby
 from actors.outputs.console import is_shown
 from actors.outputs.console.terminal import stop_process
 from actors.outputs.desk import Desk, no_report, nothing_kept
 from actors.outputs.json_lines import JsonLinesSettings
-from actors.outputs.output import Essential, Screen, Staying
+from actors.outputs.output import Essential, Output, Screen, Staying
 from actors.outputs.registry import make_outputs
+from actors.sources.agents import AGENTS
 from actors.sources.intake import Intake
 from actors.sources.posted import POSTED
 from actors.sources.registry import kinds_of
@@ -51,8 +56,8 @@ from glancemetrics.planning.plan import Plan
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.traffic.event_clock import LIVE_WITHIN
 
-if TYPE_CHECKING:
-    pass
+_AT_ONCE_SECONDS = 1.0
+"""How long a hub may wait for another one before that is shown."""
 
 STUCK_SECONDS = 2.0
 """From the wish to stop until the program ends in any case: a thread that waits for a dead disk or
@@ -140,17 +145,60 @@ class _Program:
         elif not self._is_service and await is_short(plan):
             plan = self._plan = read_from_start(plan)
             oldest_sent = time.time() - LIVE_WITHIN
-        checkpoints = self._claimed()
+        checkpoints = self._checkpoints()
+        standby = None
+        if checkpoints is not None and plan.sources.of(AGENTS.schemes):
+            standby = Standby(checkpoints, checkpoints.term)
+        elif checkpoints is not None:
+            checkpoints = self._claimed(checkpoints)
+        try:
+            if standby is None or await self._stand_by(standby):
+                await self._work(checkpoints, standby, oldest_sent)
+        finally:
+            if standby is not None:
+                await standby.release()
+
+    async def _stand_by(self, standby: Standby) -> bool:
+        """Wait until no other hub works, and show that; returns false if stopped before."""
+        with trio.move_on_after(_AT_ONCE_SECONDS):
+            await standby.take()
+            return True
+        desk = self._desk(None, None, None, is_standby=True)
+        outputs = self._made_outputs(desk)
+        over = trio.Event()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._obey_signals)
+            nursery.start_soon(_set_after, self._stop.wait, over)
+            nursery.start_soon(_set_after, standby.take, over)
+            await monitor(
+                # Without traffic, rules would only tell that there is none.
+                attrs.evolve(self._plan, rules=(), own_rules=()),
+                outputs,
+                stop=over,
+                wall=time.time,
+                standard_input=lambda: 0,
+                latest=desk.latest,
+                standby=standby,
+            )
+            nursery.cancel_scope.cancel()
+        return not self._stop.is_set()
+
+    async def _work(
+        self, checkpoints: Checkpoints | None, standby: Standby | None, oldest_sent: float
+    ) -> None:
+        """Follow the logs."""
+        plan = self._plan
         history = history_of(plan, checkpoints, time.time)
         answering = None if history is None else Answering(history.recorded)
         intake = Intake() if plan.sources.of(POSTED.schemes) else None
-        desk = self._desk(history, answering, intake, is_resuming=checkpoints is not None)
-        outputs = make_outputs(desk)
-        self._screen = next((one for one in outputs if isinstance(one, Screen)), None)
+        desk = self._desk(history, answering, intake, checkpoints)
+        outputs = self._made_outputs(desk)
         async with trio.open_nursery() as nursery:
             await nursery.start(self._obey_signals)
             if answering is not None:
                 await nursery.start(answering.run)
+            if standby is not None:
+                nursery.start_soon(standby.keep, self._start_again)
             await monitor(
                 plan,
                 outputs,
@@ -171,6 +219,19 @@ class _Program:
         if plan.settings.once and desk.latest.snapshot is not None:
             self.status = self._told(desk.latest.snapshot.health)
 
+    def _made_outputs(self, desk: Desk) -> list[Output]:
+        outputs = make_outputs(desk)
+        self._screen = next((one for one in outputs if isinstance(one, Screen)), None)
+        return outputs
+
+    def _start_again(self) -> NoReturn:
+        """Replace this process by a new one, which stands by: its state is no longer true."""
+        logger.warning("another hub has taken over; starting again to stand by")
+        self.restore_terminal()
+        _flush()
+        words = [sys.executable, *sys.orig_argv[1:]]
+        os.execv(sys.executable, words)  # noqa: S606 - there is no shell to need
+
     def _told(self, health: Health) -> int:
         """Tell what was not read with --once; returns the exit status."""
         if self._signal and health.lag_bytes:
@@ -183,20 +244,22 @@ class _Program:
             complain(f"{source.name}: {source.detail}")
         return GlanceMetricsError.exit_status if unread else 0
 
-    def _claimed(self) -> Checkpoints | None:
-        """Claim the place of checkpoints, and return it; `None` where none are kept.
-
-        Where another monitor has it, a person still gets to see the logs. Raises
-        `GlanceMetricsError`.
-        """
+    def _checkpoints(self) -> Checkpoints | None:
+        """Return where checkpoints are kept; `None` for nowhere."""
         if self._only_shows:
             return None
         # Who notifies others must not forget what they were told.
         is_service = bool(self._plan.targets) or self._is_service
-        checkpoints = checkpoints_of(self._plan, self._state_folder, is_service=is_service)
+        return checkpoints_of(self._plan, self._state_folder, is_service=is_service)
+
+    def _claimed(self, checkpoints: Checkpoints) -> Checkpoints | None:
+        """Claim the place of checkpoints, and return it.
+
+        Where another monitor has it, a person still gets to see the logs: then it is `None`.
+        Raises `GlanceMetricsError`.
+        """
         try:
-            if checkpoints is not None:
-                checkpoints.claim()
+            checkpoints.claim()
         except ClaimedError:
             if self._is_service:
                 raise
@@ -212,8 +275,9 @@ class _Program:
         history: History | None,
         answering: Answering | None,
         intake: Intake | None,
+        checkpoints: Checkpoints | None = None,
         *,
-        is_resuming: bool,
+        is_standby: bool = False,
     ) -> Desk:
         async def write_report(path: str, where: str | None, span: TimeSpan) -> str:
             if history is None:
@@ -241,8 +305,10 @@ class _Program:
             write_report=write_report,
             intake=intake,
             has_standard_input=not any(kind.has_standard_input for kind in kinds),
-            is_resuming=is_resuming,
-            only_shows=self._only_shows,
+            is_standby=is_standby,
+            term=None if checkpoints is None else checkpoints.term,
+            is_resuming=checkpoints is not None,
+            only_shows=NOTE if is_standby else self._only_shows,
         )
 
     def restore_terminal(self) -> None:
@@ -297,8 +363,17 @@ class _Program:
                     self.end()
 
 
+async def _set_after(wait: Callable[[], Awaitable[None]], event: trio.Event) -> None:
+    await wait()
+    event.set()
+
+
 def _end_at_once(status: int) -> None:
+    _flush()
+    os._exit(status)
+
+
+def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    os._exit(status)

@@ -151,18 +151,23 @@ class History:
         size = format_bytes(sum(one.segment.size for one in on_disk))
         return f"{text}, {size} in {self._folder.path}"
 
-    def resume(self, position: int | None, since: int | None = None) -> None:
+    def resume(
+        self, position: int | None, since: int | None = None, *, is_behind: bool = False
+    ) -> None:
         """Resume from a checkpoint's position; `None`: without a checkpoint.
 
         Records on disk beyond it are deleted: they will be read again. Without a checkpoint,
         records read again are left out; nothing logged before the second `since` is read, if that
-        is known.
+        is known. `is_behind`: another machine has read what lies between the history and `since`.
         """
         if self._folder is None:
             self._position = self._saved = self._rolled = self._joined_to = position or 0
             return
         try:
-            position = self._begin(self._folder, since) if position is None else position
+            if position is None:
+                position = self._begin(self._folder, since)
+            elif is_behind:
+                self._note_gap(read_reached(self._folder.path)[0], since)
         except OSError as error:
             # The content is unknown: it cannot be continued, and must not be overwritten.
             self._note_problem(error)
@@ -196,9 +201,12 @@ class History:
         if stored:
             until, _ = read_reached(folder.path)
             self._overlap = Overlap(until, stored)
-            if until is not None and since is not None and since > until + _LEAST_GAP:
-                self._gap = Gap(until, since)
+            self._note_gap(until, since)
         return stored[-1].end if stored else 0
+
+    def _note_gap(self, until: int | None, since: int | None) -> None:
+        if until is not None and since is not None and since > until + _LEAST_GAP:
+            self._gap = Gap(until, since)
 
     def take(self, batch: pa.RecordBatch) -> None:
         """Add records: columns of `records.SCHEMA`, `source` and extra fields."""

@@ -24,6 +24,7 @@ from actors.monitor.messages import (
     Parsed,
     ParsedTogether,
     Together,
+    Wish,
 )
 from actors.sources.mark import Mark
 from actors.sources.messages import (
@@ -50,6 +51,9 @@ _FIRST_CHECKPOINT = 1.0
 _QUIET_SECONDS = 60.0
 """Seconds between checkpoints without new lines."""
 
+_SOON_SECONDS = 1.0
+"""Seconds between checkpoints that are wished for."""
+
 _LEAST_PAUSE = 50
 """Pause between checkpoints, as a multiple of the time that one takes."""
 
@@ -74,14 +78,17 @@ async def aggregate(
     before: Sequence[Mark] = (),
     checkpoint_seconds: float = math.inf,
     history: History | None = None,
+    wish: Wish | None = None,
 ) -> None:
     """Aggregate until the channel ends; the last snapshot covers everything received.
 
     `before` is how far sources had been read by an earlier run. A checkpoint is sent every
-    `checkpoint_seconds` and at the end. `history` receives the records.
+    `checkpoint_seconds`, soon after a `wish`, and at the end. `history` receives the records.
     """
     marks = {mark.source: mark for mark in before}
-    checkpointing = _Checkpointing(aggregation, marks, checkpoint_seconds, history)
+    checkpointing = _Checkpointing(
+        aggregation, marks, checkpoint_seconds, history, Wish() if wish is None else wish
+    )
     clock = _Clock(wall)
     async with receive, send:
         next_close = trio.current_time()
@@ -166,13 +173,17 @@ class _Checkpointing:
         marks: Mapping[str, Mark],
         seconds: float,
         history: History | None,
+        wish: Wish,
     ) -> None:
         self._history = history
+        self._wish = wish
         self._aggregation = aggregation
         self._marks = marks
         self._seconds = seconds
         self._next = trio.current_time() + (_FIRST_CHECKPOINT if seconds < math.inf else math.inf)
         self._last = -math.inf
+        self._soonest = self._next
+        """When one may be made that is wished for."""
         self._marked: dict[str, Mark] = {}
         """The marks of the last one."""
         self._lines = aggregation.lines
@@ -182,6 +193,8 @@ class _Checkpointing:
         now = trio.current_time()
         if ended:
             return self._seconds < math.inf
+        if self._wish.is_open and self._seconds < math.inf:
+            return now >= self._soonest
         is_new = self._marks != self._marked or self._aggregation.lines != self._lines
         has_come = is_new or now >= self._last + _QUIET_SECONDS
         return now >= self._next and has_come
@@ -192,7 +205,10 @@ class _Checkpointing:
         # Nothing is added in the meantime: the caller waits for this.
         state = await trio.to_thread.run_sync(lambda: to_bytes(aggregation.to_state()))
         self._last = trio.current_time()
-        self._next = self._last + max(self._seconds, _LEAST_PAUSE * (self._last - began))
+        pause = _LEAST_PAUSE * (self._last - began)
+        self._next = self._last + max(self._seconds, pause)
+        self._soonest = self._last + max(_SOON_SECONDS, pause)
+        self._wish.is_open = False
         self._marked, self._lines = dict(self._marks), aggregation.lines
         taken = None if self._history is None else self._history.position
         return Checkpoint(state, tuple(self._marks.values()), taken)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 import trio
@@ -17,7 +19,7 @@ from loguru import logger
 from actors.history.history import History
 from actors.monitor.checkpoints import Checkpoints
 from actors.monitor.fan_out import FanOut
-from actors.monitor.messages import Checkpoint, ClockSet, FromAggregator
+from actors.monitor.messages import Checkpoint, ClockSet, FromAggregator, Wish
 from actors.sources.desk import SavedMarks
 from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting
@@ -30,14 +32,17 @@ from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.words.humane import format_duration
 
+if TYPE_CHECKING:
+    from actors.redis.term import Term
+
 _MOST_CAUSE = 300
 """Characters."""
 _FLUSH_SECONDS = 1.0
 """Seconds that a checkpoint waits for the history."""
 _LONGEST_WITHOUT = 60.0
 """Seconds without a checkpoint while the history is behind; a crash may then leave a gap."""
-_SAVE_AGAIN_SECONDS = 60.0
-"""Seconds until a failed save is tried again, and reported again if it still fails."""
+_WARN_AGAIN_SECONDS = 60.0
+"""Seconds until a failed save is reported again if it still fails."""
 
 
 async def supervise_alerts(
@@ -52,28 +57,39 @@ async def supervise_alerts(
     first: Sequence[AlertEvent] = (),
     history: History | None = None,
     saved: SavedMarks | None = None,
+    wish: Wish | None = None,
+    is_sure: Callable[[], bool] | None = None,
 ) -> None:
     """Evaluate until the channel ends. Start and stop of monitoring are events too.
 
-    `own` watches GlanceMetrics itself; `what` names what is monitored, for people; `checkpoints`
-    saves them once `history` is on disk, then `saved` gets their marks; `first` are events that
-    happened before.
+    `own` watches GlanceMetrics itself; `what` names what is monitored, for people, and is empty for
+    nothing; `checkpoints` saves them once `history` is on disk, then `saved` gets their marks;
+    `first` are events that happened before. `wish` is made after each event. While `is_sure` says
+    no, another process may have taken over: then nothing is evaluated.
     """
-    supervision = _Supervision(alerting, own, fan_out, what, wall, checkpoints, history, saved)
+    supervision = _Supervision(
+        alerting, own, fan_out, what, wall, checkpoints, history, saved, wish or Wish()
+    )
+    # Seconds that wait until it is sure. A checkpoint of that time would be without their alerts.
+    waiting: deque[ClosedSeconds | ClockSet] = deque()
     fan_out.send_event(_own(AlertEventKind.MONITORING_STARTED, f"Started monitoring {what}", wall))
     supervision.send(first)
     try:
         async with receive:
             async for message in receive:
+                sure = is_sure is None or is_sure()
+                if not isinstance(message, Snapshot | Checkpoint):
+                    waiting.append(message)
+                while sure and waiting:
+                    await supervision.evaluate(waiting.popleft())
+                    sure = is_sure is None or is_sure()
                 match message:
-                    case ClosedSeconds():
-                        await supervision.close(message)
-                    case ClockSet():
-                        supervision.begin_anew(message)
                     case Snapshot():
-                        supervision.show(message)
+                        supervision.show(message, is_sure=sure)
                     case Checkpoint():
-                        await supervision.save(message)
+                        await supervision.save(message, is_sure=sure)
+                    case _:
+                        pass
     finally:
         # Also after a failure: silence must not be mistaken for absence.
         fan_out.send_event(
@@ -93,6 +109,7 @@ class _Supervision:
     _checkpoints: Checkpoints | None
     _history: History | None
     _saved: SavedMarks | None
+    _wish: Wish
     _changes: HealthChanges | None = None
     """`None` before the first snapshot."""
     _unread: str = ""
@@ -100,6 +117,11 @@ class _Supervision:
     _dropped: dict[str, int] = attrs.field(factory=dict)
     """{rule with too many groups: the number last logged}"""
     _save_at: float = -math.inf
+    _warn_at: float = -math.inf
+    _is_announced: bool = False
+    """Whether it was logged what is monitored."""
+    _returns: int = 0
+    """How often Redis had returned when a checkpoint was last wished for because of that."""
     _save_by: float = attrs.field(factory=lambda: trio.current_time() + _LONGEST_WITHOUT)
     """When a checkpoint is saved even if the history is behind."""
 
@@ -108,27 +130,44 @@ class _Supervision:
         for event in events:
             logger.info("{}", event.message)
             self._fan_out.send_event(event)
+            self._wish.is_open = True
 
-    async def close(self, seconds: ClosedSeconds) -> None:
+    @property
+    def _term(self) -> Term | None:
+        return None if self._checkpoints is None else self._checkpoints.term
+
+    async def evaluate(self, message: ClosedSeconds | ClockSet) -> None:
+        """Evaluate rules, for new seconds or after the clock was set."""
+        if isinstance(message, ClockSet):
+            self._begin_anew(message)
+        else:
+            await self._close(message)
+
+    async def _close(self, seconds: ClosedSeconds) -> None:
         for events in self._alerting.closing(seconds, self._unread):
             self.send(events)
             await trio.lowlevel.checkpoint()  # years may have passed
         self._dropped = _warn_dropped(self._alerting, self._dropped)
 
-    def begin_anew(self, clock: ClockSet) -> None:
+    def _begin_anew(self, clock: ClockSet) -> None:
         why = _clock_set(clock.seconds)
         self.send([*self._alerting.begin_anew(why), *self._own.begin_anew(why, self._wall())])
 
-    def show(self, snapshot: Snapshot) -> None:
+    def show(self, snapshot: Snapshot, *, is_sure: bool) -> None:
         """Pass on a snapshot with its alerts; log what changed in its health."""
         self._unread = _unread(snapshot.health.sources)
         health = self._fan_out.health(snapshot.health)
         if self._history is not None:
             outputs = (*health.outputs, self._history.health)
             health = attrs.evolve(health, outputs=outputs)
-        self.send(self._own.look(health, snapshot.time))
+        if self._term is not None and self._term.returns != self._returns:
+            self._returns, self._wish.is_open = self._term.returns, True
+        if is_sure:
+            self.send(self._own.look(health, snapshot.time))
         if self._changes is None:
             self._changes = HealthChanges()
+        if self._what and not self._is_announced:
+            self._is_announced = True
             where = ", ".join(self._fan_out.destinations) or "no output"
             page = "".join(f"; page: {url}" for url in self._fan_out.pages)
             logger.info("following {}; alerts go to: {}{}", self._what, where, page)
@@ -137,8 +176,12 @@ class _Supervision:
         alerts = self._own.joined(self._alerting.alerts)
         self._fan_out.send_snapshot(attrs.evolve(snapshot, health=health, alerts=alerts))
 
-    async def save(self, checkpoint: Checkpoint) -> None:
-        if self._checkpoints is None or trio.current_time() < self._save_at:
+    async def save(self, checkpoint: Checkpoint, *, is_sure: bool) -> None:
+        """Save a checkpoint, unless another process may have taken over."""
+        if self._checkpoints is None:
+            return
+        if not is_sure or trio.current_time() < self._save_at:
+            self._wish.is_open = self._term is not None
             return
         if self._history is not None:
             # The history must be on disk before the checkpoint that refers to it. Otherwise no
@@ -147,18 +190,27 @@ class _Supervision:
                 await self._history.flushed(checkpoint.history)
             if flushing.cancelled_caught and trio.current_time() < self._save_by:
                 return
-        if not await _save(
-            self._checkpoints,
-            checkpoint,
-            self._alerting,
-            self._own,
-            self._fan_out,
-            self._wall(),
-            has_history=self._history is not None,
-        ):
-            self._save_at = trio.current_time() + _SAVE_AGAIN_SECONDS
-        elif self._saved is not None:
-            self._saved.tell(checkpoint.marks)
+        try:
+            await _save(
+                self._checkpoints,
+                checkpoint,
+                self._alerting,
+                self._own,
+                self._fan_out,
+                self._wall(),
+                has_history=self._history is not None,
+            )
+        except OSError as error:
+            now = trio.current_time()
+            self._save_at = now + self._checkpoints.again_seconds
+            self._wish.is_open = self._term is not None
+            if now >= self._warn_at:
+                logger.warning("cannot save the state: {}", error)
+                self._warn_at = now + _WARN_AGAIN_SECONDS
+        else:
+            self._warn_at = -math.inf
+            if self._saved is not None:
+                self._saved.tell(checkpoint.marks)
         self._save_by = trio.current_time() + _LONGEST_WITHOUT
 
 
@@ -196,7 +248,7 @@ async def _save(
     time: float,
     *,
     has_history: bool,
-) -> bool:
+) -> None:
     # Steps after this are repeated after a crash, and recognized by their name.
     save = functools.partial(
         checkpoints.save,
@@ -211,12 +263,7 @@ async def _save(
             for name, events in fan_out.undelivered.items()
         },
     )
-    try:
-        await trio.to_thread.run_sync(save)
-    except OSError as error:
-        logger.warning("cannot save the state: {}", error)
-        return False
-    return True
+    await trio.to_thread.run_sync(save)
 
 
 def _own(kind: AlertEventKind, message: str, wall: WallClock) -> AlertEvent:

@@ -42,6 +42,13 @@ class Checkpoint:
     """Number of records given to the history, in all runs."""
 
 
+@attrs.define
+class Wish:
+    """The alert supervisor's wish for a checkpoint: what was told is to be remembered."""
+
+    is_open: bool = False
+
+
 @attrs.frozen
 class ClockSet:
     """The wall clock was set, or stood still."""

@@ -18,11 +18,12 @@ from actors.history.history import History
 from actors.history.segments import SegmentFolder
 from actors.monitor.aggregator import aggregate
 from actors.monitor.alert_supervisor import supervise_alerts
-from actors.monitor.checkpoints import UNLIKE_OURS, Checkpoints, UnusableStateError
+from actors.monitor.checkpoints import UNLIKE_OURS, Checkpoints, Saved, UnusableStateError
 from actors.monitor.fan_out import Delivery, FanOut
-from actors.monitor.messages import FromAggregator, FromParser
+from actors.monitor.messages import FromAggregator, FromParser, Wish
 from actors.monitor.parser import parse
 from actors.monitor.restarting import keep_running
+from actors.monitor.standby import Standby
 from actors.outputs.desk import Latest
 from actors.outputs.output import Output, want_totals
 from actors.sources.desk import SavedMarks, SourceDesk
@@ -38,7 +39,9 @@ from glancemetrics.alerting.counting import Counting
 from glancemetrics.alerting.incident_events import ended
 from glancemetrics.alerting.own_watch import OwnWatch, open_own_incidents
 from glancemetrics.configuration.setting import OFF
+from glancemetrics.configuration.settings import REDIS
 from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.fleet.address import fleet_address
 from glancemetrics.formats.followed_logs import FollowedLogs
 from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.planning.plan import Plan
@@ -80,7 +83,8 @@ def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints
     unattended (`is_service`), not only for the console.
     """
     settings = plan.settings
-    is_asked = settings.state_dir is not None
+    in_redis = settings.state == REDIS
+    is_asked = in_redis or settings.state_dir is not None
     if settings.state_dir == OFF or settings.once:
         return None
     passing = passing_kinds(plan)
@@ -90,7 +94,23 @@ def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints
             logger.warning("{} cannot be read again, so no state is saved", names)
         return None
     is_live = settings.start_from == "window" and settings.clock != "log"
-    return Checkpoints(folder, plan.sources.texts) if is_asked or (is_service and is_live) else None
+    if not is_asked and not (is_service and is_live):
+        return None
+    texts = plan.sources.texts
+    return _redis_checkpoints(folder, texts[0]) if in_redis else Checkpoints(folder, texts)
+
+
+def _redis_checkpoints(folder: Path, text: str) -> Checkpoints:
+    """Return where the checkpoints of a fleet's hub are kept in its Redis."""
+    try:
+        from actors.monitor.redis_checkpoints import RedisCheckpoints
+        from actors.redis.term import Term
+    except ModuleNotFoundError as error:
+        raise GlanceMetricsError(
+            f"--state redis: needs the package {error.name}; install it with: "
+            "pip install 'glancemetrics[fleet]'"
+        ) from None
+    return RedisCheckpoints(folder, [text], Term(fleet_address(text, "--file")))
 
 
 def passing_kinds(plan: Plan) -> list[str]:
@@ -139,10 +159,12 @@ async def monitor(
     intake: Intake | None = None,
     stays: bool = False,
     oldest_sent: float = -math.inf,
+    standby: Standby | None = None,
 ) -> None:
     """Run a plan until `stop`, and keep its records in the history: see `_run`.
 
-    `latest` and `intake` are also on the desk of the outputs.
+    `latest` and `intake` are also on the desk of the outputs. With `standby` nothing is read, and
+    the outputs show what is waited for.
     """
     async with trio.open_nursery() as beside:
         if history is not None:
@@ -159,6 +181,7 @@ async def monitor(
             intake=intake,
             stays=stays,
             oldest_sent=oldest_sent,
+            standby=standby,
         )
         beside.cancel_scope.cancel()
 
@@ -176,6 +199,7 @@ async def _run(
     intake: Intake | None,
     stays: bool,
     oldest_sent: float,
+    standby: Standby | None,
 ) -> None:
     """Run a plan until `stop`, or until all sources have ended, like standard input.
 
@@ -197,9 +221,8 @@ async def _run(
     # The fan-out defines how many events and snapshots wait for each output.
     fan_out = FanOut(outputs, latest, oldest_sent)
 
-    settings, rules = plan.settings, plan.rules
-    longest = max(_window(plan), *(_backward(rule) for rule in rules))
-    kept = plan.reading.context.kept
+    settings, rules, kept = plan.settings, plan.rules, plan.reading.context.kept
+    longest = max([_window(plan), *map(_backward, rules)])
     counting = counting_of(Alerting(rules), kept)
 
     def anew() -> Resumed:
@@ -234,13 +257,14 @@ async def _run(
         longest + math.ceil(settings.delay or 0),
         None if settings.clock == "log" else wall(),
     )
-    resumed = resume(anew, checkpoints, wall()).respelled(plan.sources)
+    loaded = await trio.to_thread.run_sync(_loaded, checkpoints)
+    resumed = resume(anew, loaded, wall()).respelled(plan.sources)
     fan_out.send_again(resumed.undelivered)
     if history is not None:
-        since = start.since if resumed.saved_at is None else int(resumed.saved_at)
-        history.resume(resumed.history, since)
+        history.resume(resumed.history, resumed.since(start), is_behind=resumed.is_others)
 
-    saved = SavedMarks()
+    saved, wish = SavedMarks(), Wish()
+    term = None if checkpoints is None else checkpoints.term
     desk = SourceDesk(
         sources=plan.sources,
         start=start,
@@ -251,8 +275,9 @@ async def _run(
         state=None if checkpoints is None else checkpoints.path,
         intake=intake,
         on_saved=saved.listen,
+        lease=None if term is None else term.kept_lease,
     )
-    sources = make_sources(settings, desk)
+    sources = make_sources(settings, desk) if standby is None else standby.sources(plan.sources)
 
     async with trio.open_nursery() as output_nursery:
         limit = trio.CancelScope()
@@ -272,12 +297,14 @@ async def _run(
                         from_aggregator,
                         fan_out,
                         own=resumed.own,
-                        what=_monitored(plan.sources.texts),
+                        what="" if standby else _monitored(plan.sources.texts),
                         wall=wall,
                         checkpoints=checkpoints,
                         first=resumed.ended,
                         history=history,
                         saved=saved,
+                        wish=wish,
+                        is_sure=None if term is None else term.is_sure,
                     )
                 )
                 flow.start_soon(
@@ -291,6 +318,7 @@ async def _run(
                         before=resumed.marks,
                         checkpoint_seconds=math.inf if checkpoints is None else CHECKPOINT_SECONDS,
                         history=history,
+                        wish=wish,
                     )
                 )
                 flow.start_soon(
@@ -386,17 +414,32 @@ class Resumed:
     saved_at: float | None = None
     """When the sources were read so far; `None`: they start over."""
 
+    is_others: bool = False
+    """Whether another machine has read the sources so far."""
+
+    def since(self, start: StartPosition) -> int | None:
+        """Return the second before which nothing is read; `None` if that is not known."""
+        return start.since if self.saved_at is None else int(self.saved_at)
+
     def respelled(self, sources: Sources) -> Resumed:
         """Return the same with the current spellings of the sources."""
         return attrs.evolve(self, marks=respelled(self.marks, sources))
 
 
-def resume(anew: Callable[[], Resumed], checkpoints: Checkpoints | None, now: float) -> Resumed:
-    """Resume where another run stopped; start over if that was too long ago or is unreadable."""
+def _loaded(checkpoints: Checkpoints | None) -> Saved | UnusableStateError | None:
+    """Load the checkpoint; returns the error if nothing can resume from it."""
     try:
-        saved = None if checkpoints is None else checkpoints.load()
+        return None if checkpoints is None else checkpoints.load()
     except UnusableStateError as error:
-        return _with_gap(anew(), str(error))
+        return error
+
+
+def resume(
+    anew: Callable[[], Resumed], saved: Saved | UnusableStateError | None, now: float
+) -> Resumed:
+    """Resume where another run stopped; start over if that was too long ago or is unreadable."""
+    if isinstance(saved, UnusableStateError):
+        return _with_gap(anew(), str(saved))
     fresh = anew()
     if saved is None:
         return fresh
@@ -412,7 +455,12 @@ def resume(anew: Callable[[], Resumed], checkpoints: Checkpoints | None, now: fl
             ends = fresh.alerting.restore(saved.alerting)
             ends += fresh.own.restore(saved.own, saved.time)
             fresh = attrs.evolve(
-                fresh, marks=saved.marks, ended=ends, history=saved.history, saved_at=saved.time
+                fresh,
+                marks=saved.marks,
+                ended=ends,
+                history=saved.history,
+                saved_at=saved.time,
+                is_others=saved.is_others,
             )
     except UNLIKE_OURS as error:
         fresh = _with_gap(anew(), f"cannot understand the saved state ({error!r})")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -23,6 +23,9 @@ from glancemetrics.notifying.targets import Target
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.rules.rule import Rule
 from glancemetrics.traffic.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from actors.redis.term import Term
 
 
 @attrs.define
@@ -111,6 +114,10 @@ class Desk:
     """Takes lines that are sent to outputs; `None` if none are followed (`-f http:`)."""
     only_shows: str = ""
     """Why nothing is recorded and nobody is notified, in a sentence; empty: all outputs run."""
+    is_standby: bool = False
+    """Whether this process only waits until another one ends."""
+    term: Term | None = None
+    """In which notifications may be sent, for a hub whose state is in Redis."""
     is_resuming: bool = False
     """Whether rules resume from saved state: then events may arrive again."""
     environment: Mapping[str, str] = attrs.field(factory=lambda: os.environ)

@@ -36,3 +36,5 @@ class OutputKind(Generic[Section]):
     only_shows: bool = False
     """Whether it only shows something to whoever started the program: such outputs also run with
     --once, and beside a monitor that records and notifies already."""
+    shows_life: bool = False
+    """Whether it tells other programs that this one is alive, also while it stands by."""

@@ -41,5 +41,9 @@ def make_outputs(desk: Desk) -> list[Output]:
     """Return the outputs that the settings enable. Raises `UsageError`."""
     settings = desk.settings
     only_shows = bool(settings.once or desk.only_shows)
-    kinds = [kind for kind in OUTPUTS if kind.only_shows or not only_shows]
+    kinds = [
+        kind
+        for kind in OUTPUTS
+        if kind.only_shows or not only_shows or (desk.is_standby and kind.shows_life)
+    ]
     return [one for kind in kinds for one in kind.make(settings.section(kind.section), desk)]

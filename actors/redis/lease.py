@@ -14,7 +14,8 @@ from pathlib import Path
 
 import attrs
 
-from actors.redis.connection import Connection, checked
+from actors.redis.connection import REPLY_SECONDS, Command, Connection, Reply, checked
+from glancemetrics.errors import UnreachableError
 from glancemetrics.words.escaping import visible
 
 LEASE_SECONDS = 6.0
@@ -68,6 +69,10 @@ class Holder:
         return False
 
 
+class NotHeldError(UnreachableError):
+    """Nothing was changed, because this process does not have the lease now."""
+
+
 @attrs.frozen
 class Lease:
     """A lease, as one process would have it."""
@@ -86,10 +91,10 @@ class Lease:
         )
         return cls(key, holder)
 
-    async def holder(self, connection: Connection) -> Holder:
-        """Return who has it."""
+    async def holder(self, connection: Connection) -> Holder | None:
+        """Return who has it; `None` for nobody."""
         (reply,) = await connection.run(("GET", self.key))
-        return Holder.read(checked(reply))
+        return None if checked(reply) is None else Holder.read(reply)
 
     async def renew(self, connection: Connection) -> bool:
         """Renew it, or take it if nobody has it; returns whether this process has it now."""
@@ -109,11 +114,43 @@ class Lease:
         (renewed,) = await connection.run(("PEXPIRE", self.key, milliseconds))
         return bool(checked(renewed))
 
+    async def guarded(
+        self, connection: Connection, *commands: Command, seconds: float = REPLY_SECONDS
+    ) -> list[Reply]:
+        """Carry out all commands at once, if this process has the lease; returns their replies.
+
+        Raises `NotHeldError` if it has not: then nothing was changed, however late the commands
+        reach Redis.
+        """
+        watched, holder = await connection.run(("WATCH", self.key), ("GET", self.key))
+        checked(watched)
+        if checked(holder) != self.own.to_bytes():
+            await connection.run(("UNWATCH",))
+            raise NotHeldError("another hub has taken over")
+        *queued, done = await connection.run(("MULTI",), *commands, ("EXEC",), seconds=seconds)
+        checked(queued)
+        if checked(done) is None:
+            raise NotHeldError("another hub has taken over")
+        replies: list[Reply] = done
+        return replies
+
     async def release(self, connection: Connection) -> None:
         """Let others have it at once."""
         (reply,) = await connection.run(("GET", self.key))
         if checked(reply) == self.own.to_bytes():
             await connection.run(("DEL", self.key))
+
+
+class KeptLease(Lease):
+    """A lease that is renewed and released elsewhere in this process."""
+
+    async def renew(self, connection: Connection) -> bool:
+        """Return whether this process has it now."""
+        (reply,) = await connection.run(("GET", self.key))
+        return bool(checked(reply) == self.own.to_bytes())
+
+    async def release(self, connection: Connection) -> None:
+        """Leave it as it is."""
 
 
 def _boot() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -12,6 +13,9 @@ from actors.sources.intake import Intake
 from actors.sources.mark import Mark
 from actors.sources.position import StartPosition
 from glancemetrics.planning.sources import Sources
+
+if TYPE_CHECKING:
+    from actors.redis.lease import Lease
 
 OnSaved = Callable[[Callable[[Mapping[str, Mark]], None]], None]
 """Registers a listener that gets {source: mark} after each checkpoint; see `SavedMarks`."""
@@ -62,3 +66,5 @@ class SourceDesk:
     on_saved: OnSaved = attrs.field(factory=lambda: SavedMarks().listen)
     """Registers a listener that is called in trio's thread, after each checkpoint is on the disk,
     with its marks by source."""
+    lease: Lease | None = None
+    """The lease of the hub, if this process has it before anything is read; else a hub takes it."""

@@ -52,6 +52,9 @@ BUILT_IN, NONE = "built-in", "none"
 _SAME_RULES = {"stock": BUILT_IN, "builtin": BUILT_IN, "on": BUILT_IN, OFF: NONE}
 """Other spellings of `rules`; `stock` and `off` are those of version 0.1."""
 
+DISK, REDIS = "disk", "redis"
+"""Values of `state`."""
+
 RULE_TABLE, NOTIFY_TABLE = "rule", "notify"
 """The TOML keys of rules and of notification targets."""
 
@@ -354,6 +357,16 @@ class Settings:
         example="/var/lib/glancemetrics",
         allowed="a directory, or off",
         metavar="DIR",
+    )
+    state: str = setting(
+        DISK,
+        choice(DISK, REDIS),
+        group=Group.ADVANCED,
+        metavar="WHERE",
+        values=(DISK, REDIS),
+        help="where the hub of a fleet saves its state: disk (in --state-dir) or redis (that of "
+        "the fleet), so that a second hub can take over from another machine",
+        allowed="disk or redis",
     )
     log_level: str = setting(
         "auto",

@@ -10,12 +10,15 @@ For each agent NAME of a fleet:
 | `gm:{FLEET}:l:NAME` | text | the lease: which process is the agent of this name |
 | `gm:{FLEET}:hello:NAME` | channel | what the agent says of itself, every second |
 
-`gm:{FLEET}:pace` is how often agents send (see `pace.py`), `gm:{FLEET}:hub` the lease of the hub,
-`gm:{FLEET}:state` its checkpoint if that is kept in Redis.
+`gm:{FLEET}:pace` is how often agents send (see `pace.py`), `gm:{FLEET}:hub` the lease of the hub. If
+the hub keeps its state in Redis: `gm:{FLEET}:term` names the process that began last as the hub,
+`gm:{FLEET}:state` is its checkpoint, and `gm:{FLEET}:told:…` has the notifications of each target,
+as a hash.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import attrs
@@ -62,13 +65,22 @@ class FleetKeys:
         """The checkpoint of the hub."""
         return f"gm:{{{self.fleet}}}:state"
 
+    @property
+    def term(self) -> str:
+        """Which process began last as the hub, while the state is in Redis."""
+        return f"gm:{{{self.fleet}}}:term"
+
+    def told(self, target: str) -> str:
+        """Return the notifications of a target, and which of them were delivered."""
+        return self._key("told", hashlib.sha256(target.encode()).hexdigest()[:16])
+
     def agent_in(self, channel: str) -> str:
         """Return the agent of a channel of `hello`."""
         return channel.removeprefix(self._key("hello", ""))
 
-    def _key(self, kind: str, agent: str) -> str:
+    def _key(self, kind: str, name: str) -> str:
         # The braces keep all keys of a fleet together where keys are hashed to servers.
-        return f"gm:{{{self.fleet}}}:{kind}:{agent}"
+        return f"gm:{{{self.fleet}}}:{kind}:{name}"
 
 
 _AGENT_COMMANDS = (
@@ -77,7 +89,7 @@ _AGENT_COMMANDS = (
 )
 _HUB_COMMANDS = (
     "auth hello ping select info role time client|setname multi exec discard watch "
-    "unwatch xread xrange xlen xtrim xinfo|stream hgetall hset del get set pexpire psubscribe "
+    "unwatch xread xrange xlen xtrim xinfo|stream hgetall hset hdel del get set pexpire psubscribe "
     "punsubscribe"
 )
 

@@ -51,4 +51,4 @@ def _missing(settings: HeartbeatSettings) -> Iterator[tuple[str, str]]:
         yield "path", f"{Path(path).parent}: no such directory"
 
 
-HEARTBEAT = OutputKind(HeartbeatSettings, _make, _missing)
+HEARTBEAT = OutputKind(HeartbeatSettings, _make, _missing, shows_life=True)

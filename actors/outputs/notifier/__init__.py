@@ -39,7 +39,9 @@ def _make(settings: NotifierSettings, desk: Desk) -> Iterator[Output]:
         return desk.rules[incident.rule].triggered_message(incident, begun)
 
     for target in desk.targets:
-        yield make_notifier(target, desk.state_folder / JOURNAL_NAME, desk.wall, describe)
+        yield make_notifier(
+            target, desk.state_folder / JOURNAL_NAME, desk.wall, describe, desk.term
+        )
 
 
 NOTIFIER = OutputKind(NotifierSettings, _make)

@@ -98,8 +98,8 @@ class Journal:
                 "INSERT OR IGNORE INTO deliveries (target, key, event, made, gathered, incident) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (
-                    *(target, _stored(key), json.dumps(event), now, _stored(gathered)),
-                    _stored(str(event.get("incident", ""))),
+                    *(target, stored(key), json.dumps(event), now, stored(gathered)),
+                    stored(str(event.get("incident", ""))),
                 ),
             )
             database.execute(
@@ -108,12 +108,18 @@ class Journal:
             )
             return done.rowcount > 0
 
+    def confirm(self) -> None:
+        """Check that this process may notify. Raises `OSError` if another one has taken over."""
+
+    def put_back(self) -> None:
+        """Put back what was lost elsewhere, if this journal is also kept elsewhere."""
+
     def last_noted(self, target: str, incident: str) -> float | None:
         """Return when the last event of an incident was added for a target."""
         with self._lock:
             (last,) = self._database.execute(
                 "SELECT max(made) FROM deliveries WHERE target = ? AND incident = ?",
-                (target, _stored(incident)),
+                (target, stored(incident)),
             ).fetchone()
         return None if last is None else float(last)
 
@@ -176,7 +182,7 @@ class Journal:
                 row = self._database.execute(
                     "SELECT event FROM deliveries WHERE target = ? AND incident = ? "
                     "AND state = 'delivered' ORDER BY id DESC LIMIT 1",
-                    (target, _stored(incident)),
+                    (target, stored(incident)),
                 ).fetchone()
                 found += [] if row is None else [json.loads(row[0])]
         return found
@@ -230,6 +236,6 @@ class Journal:
             database.execute(f"PRAGMA user_version = {max(version, len(_MIGRATIONS))}")
 
 
-def _stored(text: str) -> str:
+def stored(text: str) -> str:
     """Return a text that SQLite accepts: the name of a file may hold bytes that are not UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode()

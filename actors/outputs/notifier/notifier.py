@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 from loguru import logger
@@ -31,6 +33,9 @@ from glancemetrics.notifying.payloads import (
 from glancemetrics.notifying.targets import Target, TargetKind
 from glancemetrics.words.humane import format_duration
 
+if TYPE_CHECKING:
+    from actors.redis.term import Term
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
 """Seconds after a failed attempt; doubled each time, unless the target says how long."""
 _CLAIM_PAUSE = 0.2
@@ -51,7 +56,7 @@ class Notifier:
     def __init__(
         self,
         target: Target,
-        journal: Path,
+        journal: Callable[[], Journal],
         send: Send,
         wall: WallClock,
         silences: Silences,
@@ -60,7 +65,7 @@ class Notifier:
     ) -> None:
         self.name = f"notify {target.name}"
         self._target = target
-        self._path = journal
+        self._open_journal = journal
         self._send = send
         self._wall = wall
         self._silences = silences
@@ -82,8 +87,11 @@ class Notifier:
         """When that is due, on trio's clock."""
 
     async def run(self, inbox: Inbox, report: Report) -> None:
-        """Record and deliver events until there are no more. Raises `sqlite3.Error`."""
-        journal = await trio.to_thread.run_sync(Journal, self._path)
+        """Record and deliver events until there are no more.
+
+        Raises `sqlite3.Error`, and `OSError` from `Journal.confirm`.
+        """
+        journal = await trio.to_thread.run_sync(self._open_journal)
         try:
             poke, poked = trio.open_memory_channel[None](1)
             async with trio.open_nursery() as nursery:
@@ -149,6 +157,7 @@ class Notifier:
                 is_first = False
 
     def _remind(self, firing: list[Incident], journal: Journal) -> bool:
+        journal.put_back()
         now, name = self._wall(), self._target.name
         # A snapshot may be older than the end of an incident.
         firing = [incident for incident in firing if incident.id not in self._over]
@@ -169,9 +178,9 @@ class Notifier:
         ]
         for incident in notified:
             is_first = self._ongoing[incident.id] is None
-            self._ongoing[incident.id] = now
             event = self._reminder(incident, now, is_first=is_first)
             self._add(event, incident, journal, now)
+            self._ongoing[incident.id] = now
         return bool(notified)
 
     def _is_due(self, last: float | None, now: float) -> bool:
@@ -235,6 +244,7 @@ class Notifier:
         # Firing alerts must be sent again soon after an outage.
         longest = RESEND_SECONDS if self._resends else _LONGEST_PAUSE
         while isinstance(message := await self._next(journal), Message):
+            await trio.to_thread.run_sync(journal.confirm)
             try:
                 await self._send(message.events)
             except TryAgainError as error:
@@ -273,6 +283,7 @@ class Notifier:
                 if not is_ours:
                     self._resend_at = trio.current_time() + _CLAIM_PAUSE
                     return
+                await trio.to_thread.run_sync(journal.confirm)
                 try:
                     await self._send(events)
                 except (TryAgainError, RefusedError) as error:
@@ -313,9 +324,24 @@ def _poke(poke: trio.MemorySendChannel[None]) -> None:
         poke.send_nowait(None)
 
 
-def make_notifier(target: Target, journal: Path, wall: WallClock, describe: Describe) -> Notifier:
-    """Return the notifier of a target. Raises `UsageError` if its secrets are missing."""
+def make_notifier(
+    target: Target,
+    journal: Path,
+    wall: WallClock,
+    describe: Describe,
+    term: Term | None = None,
+) -> Notifier:
+    """Return the notifier of a target. Raises `UsageError` if its secrets are missing.
+
+    With a `term`, what is in the journal is in Redis as well, for other hubs of the same fleet.
+    """
     silences = Silences(journal.with_name(SILENCES))
     acknowledgements = Acknowledgements(journal.with_name(ACKNOWLEDGEMENTS))
     send = sender(target, wall)
-    return Notifier(target, journal, send, wall, silences, acknowledgements, describe)
+
+    open_journal: Callable[[], Journal] = partial(Journal, journal)
+    if term is not None:
+        from actors.outputs.notifier.shared_journal import SharedJournals  # late: few have it
+
+        open_journal = SharedJournals(journal, term, target.name).open
+    return Notifier(target, open_journal, send, wall, silences, acknowledgements, describe)

@@ -194,6 +194,8 @@ async def _readyz(request: Request, site: Site) -> Response:
     latest = site.desk.latest.snapshot  # of which nothing is shown
     if latest is None:
         return Response("starting\n", 503, media_type="text/plain")
+    if site.desk.is_standby:
+        return Response("standing by\n", 503, media_type="text/plain")
     if latest.health.blindness:
         # Names of logs are for those who may look.
         return Response("no log can be read\n", 503, media_type="text/plain")

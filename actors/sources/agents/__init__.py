@@ -9,13 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import attrs
+
 from actors.sources.kind import NoSettings, SourceKind
+from glancemetrics.configuration.setting import OFF
+from glancemetrics.configuration.settings import REDIS
 from glancemetrics.errors import GlanceMetricsError, UsageError
 
 if TYPE_CHECKING:
     from actors.sources.agents.mark import AgentMark, LogMark
     from actors.sources.desk import SourceDesk
+    from actors.sources.mark import Mark
     from actors.sources.source import Source
+    from glancemetrics.configuration.settings import Settings
+    from glancemetrics.planning.sources import Sources
     from glancemetrics.state.tree import State
 
 # As in glancemetrics/fleet/address.py, which would have to be imported for -h.
@@ -51,6 +58,31 @@ def _refuses(text: str) -> str | None:
     return None
 
 
+def check_state(settings: Settings, sources: Sources) -> None:
+    """Raise `UsageError` if the state cannot be saved in Redis as the settings say."""
+    if settings.state != REDIS:
+        return
+    if len(sources.texts) != 1 or not sources.of(_SCHEMES):
+        raise UsageError(
+            "--state redis: needs one fleet and no other source, such as "
+            "-f 'redis://redis/0?fleet=prod'; with other sources use --state disk"
+        )
+    if settings.state_dir == OFF:
+        raise UsageError("--state redis: --state-dir off saves no state; leave one of them out")
+
+
+def _respelled(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
+    """Return the marks for the current address of a fleet: another machine may have another."""
+    from actors.sources.agents.mark import AgentMark, LogMark
+
+    if len(texts) != 1:
+        return marks
+    return [
+        attrs.evolve(mark, hub=texts[0]) if isinstance(mark, AgentMark | LogMark) else mark
+        for mark in marks
+    ]
+
+
 def _agent_mark(state: State) -> AgentMark:
     from actors.sources.agents.mark import AgentMark
 
@@ -71,4 +103,5 @@ AGENTS = SourceKind(
     make=_make,
     refuses=_refuses,
     marks={"agent": _agent_mark, "agent log": _log_mark},
+    respelled=_respelled,
 )

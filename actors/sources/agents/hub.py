@@ -59,6 +59,8 @@ _MOST_ENTRIES = 16
 """Entries of one agent that are read at once."""
 _MOST_BYTES = 4 << 20
 """Bytes of lines that are handed on together."""
+_MOST_ANSWERS = 500
+"""Agents that are answered together; Redis does nothing else in the meantime."""
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 _LAST_SECONDS = 0.5
 """At the end, how long Redis has for letting another hub in."""
@@ -87,7 +89,7 @@ class Hub:
         self._text = text
         self._address = address
         self._keys = FleetKeys(address.fleet)
-        self._lease = Lease.of(self._keys.hub)
+        self._lease = Lease.of(self._keys.hub) if desk.lease is None else desk.lease
         self._agents: dict[str, RedisAgent] = {}
         self._ahead = 0.0
         """Seconds that this machine's clock is ahead of that of Redis."""
@@ -157,10 +159,10 @@ class Hub:
     async def _take_over(self, connection: Connection, say: Say) -> None:
         """Wait until no other hub reads this fleet: each entry is for one."""
         while not await self._lease.renew(connection):
-            host = (await self._lease.holder(connection)).host
-            await self._report(
-                say, SourceState.BLOCKED, f"another hub of this fleet runs on {host}; waiting"
-            )
+            holder = await self._lease.holder(connection)
+            if holder is not None:
+                detail = f"another hub of this fleet runs on {holder.host}; waiting"
+                await self._report(say, SourceState.BLOCKED, detail)
             await trio.sleep(ROUND_SECONDS)
 
     async def _read_on(self, connection: Connection, say: Say) -> None:
@@ -278,8 +280,8 @@ class Hub:
         self._refused[agent.name] = entry
 
     async def _answer(self, connection: Connection) -> None:
-        """Say what is counted for good, and what is refused."""
-        commands: list[Command] = []
+        """Say what is counted for good, and what is refused, unless another hub has taken over."""
+        answers: list[Sequence[Command]] = []
         refused = {
             name: entry
             for name, entry in self._refused.items()
@@ -292,19 +294,15 @@ class Hub:
             position = Position(agent.chain.last, agent.marks, entry)
             # What another hub has counted stays, where this one has counted nothing.
             forget: list[Command] = [] if agent.chain.last is None else [("DEL", key)]
-            commands += [("MULTI",), *forget, ("HSET", key, *position.fields()), ("EXEC",)]
+            answers.append((*forget, ("HSET", key, *position.fields())))
         saved, self._saved = self._saved, {}
         for name, (last, marks) in saved.items():
-            key = self._keys.counted(name)
-            commands += [
-                ("MULTI",),
-                ("HSET", key, *Position(last, marks).fields()),
-                ("XTRIM", self._keys.stream(name), "MINID", str(last.next)),
-                ("EXEC",),
-            ]
+            hset: Command = ("HSET", self._keys.counted(name), *Position(last, marks).fields())
+            answers.append((hset, ("XTRIM", self._keys.stream(name), "MINID", str(last.next))))
         try:
-            for reply in await connection.run(*commands):
-                checked(reply)
+            for begin in range(0, len(answers), _MOST_ANSWERS):
+                together = itertools.chain.from_iterable(answers[begin : begin + _MOST_ANSWERS])
+                await self._lease.guarded(connection, *together)
         except (UnreachableError, RefusedError):
             self._saved = {**saved, **self._saved}
             raise

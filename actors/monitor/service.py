@@ -166,6 +166,8 @@ async def monitor(
     `latest` and `intake` are also on the desk of the outputs. With `standby` nothing is read, and
     the outputs show what is waited for.
     """
+    # Before the history runs: what is beyond the checkpoint is deleted there.
+    loaded = await trio.to_thread.run_sync(_loaded, checkpoints)
     async with trio.open_nursery() as beside:
         if history is not None:
             beside.start_soon(history.run)
@@ -182,6 +184,7 @@ async def monitor(
             stays=stays,
             oldest_sent=oldest_sent,
             standby=standby,
+            loaded=loaded,
         )
         beside.cancel_scope.cancel()
 
@@ -200,6 +203,7 @@ async def _run(
     stays: bool,
     oldest_sent: float,
     standby: Standby | None,
+    loaded: Saved | UnusableStateError | None,
 ) -> None:
     """Run a plan until `stop`, or until all sources have ended, like standard input.
 
@@ -257,7 +261,6 @@ async def _run(
         longest + math.ceil(settings.delay or 0),
         None if settings.clock == "log" else wall(),
     )
-    loaded = await trio.to_thread.run_sync(_loaded, checkpoints)
     resumed = resume(anew, loaded, wall()).respelled(plan.sources)
     fan_out.send_again(resumed.undelivered)
     if history is not None:

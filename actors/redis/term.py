@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import trio
@@ -78,7 +78,7 @@ class Term:
     async def keep(self, lost: Callable[[], None]) -> None:
         """Keep the term until it is cancelled; `lost` is called when another hub has begun."""
         while True:
-            with suppress(UnreachableError, GlanceMetricsError):
+            with suppress(GlanceMetricsError):
                 async with self._connected() as connection:
                     self.returns += 1
                     while await self._renew(connection):  # noqa: ASYNC110 - it is a clock
@@ -105,14 +105,16 @@ class Term:
 
         Raises `UnreachableError`, also for a hub that another one has replaced.
         """
-        async with self._working() as connection:
-            return await self.lease.guarded(connection, *commands, seconds=seconds)
+        return await self._with_connection(
+            lambda connection: self.lease.guarded(connection, *commands, seconds=seconds)
+        )
 
     async def read(self, *command: str, most_bytes: int) -> Reply:
         """Return the reply to a command that only reads. Raises `UnreachableError`."""
-        async with self._working() as connection:
-            (reply,) = await connection.run(command, most_bytes=most_bytes)
-            return checked(reply)
+        (reply,) = await self._with_connection(
+            lambda connection: connection.run(command, most_bytes=most_bytes)
+        )
+        return checked(reply)
 
     async def release(self) -> None:
         """Let another hub begin at once."""
@@ -189,21 +191,20 @@ class Term:
             with trio.CancelScope(shield=True):
                 await connection.aclose()
 
-    @asynccontextmanager
-    async def _working(self) -> AsyncIterator[Connection]:
-        """Yield the connection for state, which may be busy for long."""
+    async def _with_connection(
+        self, work: Callable[[Connection], Awaitable[list[Reply]]]
+    ) -> list[Reply]:
+        """Do what may be done twice, over the connection for state, which may be busy for long."""
         async with self._turn:
-            if self._connection is None:
-                self._connection = await connect(self._address, "glancemetrics-hub-state")
-            try:
-                yield self._connection
-            except NotHeldError:
-                raise
-            except BaseException:
-                connection, self._connection = self._connection, None
-                with trio.CancelScope(shield=True):
-                    await connection.aclose()
-                raise
+            if self._connection is not None:
+                try:
+                    return await work(self._connection)
+                except NotHeldError:
+                    raise
+                except UnreachableError:
+                    self._connection = None  # perhaps it was idle for too long
+            self._connection = await connect(self._address, "glancemetrics-hub-state")
+            return await work(self._connection)
 
     def _known(self, error: RefusedError) -> GlanceMetricsError:
         if "NOPERM" not in str(error):

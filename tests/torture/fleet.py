@@ -119,6 +119,66 @@ class Server:
         return found
 
 
+def server_of(
+    name: str, url: str, folder: Path, rate: int = RATE, bursts: int | None = None
+) -> Server:
+    """A server with an agent; neither of them has begun."""
+    own = folder / name
+    own.mkdir()
+    log = own / "access.log"
+    log.touch()
+    agent = Program(
+        ["agent", str(log), "--to", url, "--name", name, "--from", "start"],
+        folder / f"{name}.errors",
+    )
+    writing = [sys.executable, "-m", "tests.torture.writer", str(log), str(rate), "0.1"]
+    if bursts is not None:
+        writing.append(f"{bursts}-{name}")
+    return Server(name, own, agent, writing)
+
+
+def hub_of(url: str, folder: Path, name: str, *options: str, state: str = "state") -> Program:
+    """A hub that prints its snapshots; its state is in the folder as well."""
+    return Program(
+        ["-f", url, "--json", "--state-dir", str(folder / state), "--timewindow", "3600",
+         "-r", "0.5", "--alert-log", str(folder / f"{name}.alerts.jsonl"), *options],
+        folder / f"{name}.errors",
+        folder / f"{name}.jsonl",
+    )  # fmt: skip
+
+
+def snapshot_of(hub: Program) -> dict[str, Any]:
+    """The last snapshot of a hub; empty before the first one."""
+    assert hub.output is not None
+    lines = hub.output.read_bytes().split(b"\n")[:-1]
+    return json.loads(lines[-1]) if lines else {}  # type: ignore[no-any-return]
+
+
+def counted_by(hub: Program) -> dict[str, tuple[int, int]]:
+    """By server, lines and the sum of their numbers, as a hub has printed them last."""
+    servers = snapshot_of(hub).get("top", {}).get("servers", [])
+    return {one["name"]: (one["hits"], one["bytes"]) for one in servers}
+
+
+def written_by(servers: Sequence[Server]) -> dict[str, tuple[int, int]]:
+    """By server, lines and the sum of their numbers, in the files."""
+    found = {}
+    for server in servers:
+        lines = server.lines()
+        found[server.name] = lines.total(), sum(number for _, _, number in lines.elements())
+    return found
+
+
+def in_histories(folders: Sequence[Path]) -> BySecond:
+    """What is in the histories of these folders."""
+    found: BySecond = Counter()
+    for batch in HistoryRecords(histories_in(folders), TimeSpan(None, None)):
+        servers = batch.column("server").to_pylist()
+        sizes = batch.column("bytes").to_pylist()
+        found.update(zip(servers, seconds(batch).tolist(), sizes, strict=True))
+    return found
+
+
 class Fleet:
     """Redis, a hub, and servers with agents. `start` starts the programs, `write` the logs."""
 
@@ -141,32 +201,14 @@ class Fleet:
             self.redis.start()
         self._query = query
         self.wire = Wire(self.redis.port)
-        self.hub = Program(
-            ["-f", self.url("hub"), "--json", "--state-dir", str(folder / "state"),
-             "--timewindow", "3600", "-r", "0.5", "--alert-log", str(folder / "alerts.jsonl"),
-             *hub],
-            folder / "hub.errors",
-            folder / "snapshots.jsonl",
-        )  # fmt: skip
-        self.servers = [self._server(name, bursts) for name in AGENTS]
+        self.hub = hub_of(self.url("hub"), folder, "hub", *hub)
+        self.servers = [
+            server_of(name, self.url(name), folder, bursts=bursts) for name in AGENTS
+        ]
 
     def url(self, user: str) -> str:
         begin, end = self._query(user)
         return f"{begin}localhost:{self.wire.port}/0?fleet={FLEET}{end}"
-
-    def _server(self, name: str, bursts: int | None) -> Server:
-        folder = self.folder / name
-        folder.mkdir()
-        log = folder / "access.log"
-        log.touch()
-        agent = Program(
-            ["agent", str(log), "--to", self.url(name), "--name", name, "--from", "start"],
-            self.folder / f"{name}.errors",
-        )
-        writing = [sys.executable, "-m", "tests.torture.writer", str(log), str(RATE), "0.1"]
-        if bursts is not None:
-            writing.append(f"{bursts}-{name}")
-        return Server(name, folder, agent, writing)
 
     def start(self) -> None:
         for server in self.servers:
@@ -191,9 +233,7 @@ class Fleet:
 
     def snapshot(self) -> dict[str, Any]:
         """Return the last snapshot of the hub; empty before the first one."""
-        assert self.hub.output is not None
-        lines = self.hub.output.read_bytes().split(b"\n")[:-1]
-        return json.loads(lines[-1]) if lines else {}  # type: ignore[no-any-return]
+        return snapshot_of(self.hub)
 
     def sources(self) -> list[dict[str, Any]]:
         """Return what the hub says of the logs."""
@@ -202,16 +242,11 @@ class Fleet:
 
     def counted(self) -> dict[str, tuple[int, int]]:
         """By server, lines and the sum of their numbers."""
-        servers = self.snapshot().get("top", {}).get("servers", [])
-        return {one["name"]: (one["hits"], one["bytes"]) for one in servers}
+        return counted_by(self.hub)
 
     def totals(self) -> dict[str, tuple[int, int]]:
         """The same of what is in the files."""
-        found = {}
-        for server in self.servers:
-            lines = server.lines()
-            found[server.name] = lines.total(), sum(number for _, _, number in lines.elements())
-        return found
+        return written_by(self.servers)
 
     def lines(self) -> BySecond:
         found: BySecond = Counter()
@@ -220,12 +255,7 @@ class Fleet:
         return found
 
     def in_history(self) -> BySecond:
-        found: BySecond = Counter()
-        for batch in HistoryRecords(histories_in([self.folder / "state"]), TimeSpan(None, None)):
-            servers = batch.column("server").to_pylist()
-            sizes = batch.column("bytes").to_pylist()
-            found.update(zip(servers, seconds(batch).tolist(), sizes, strict=True))
-        return found
+        return in_histories([self.folder / "state"])
 
     def close(self) -> None:
         self.wire.close()

@@ -129,7 +129,7 @@ def finish(fleet: Fleet) -> None:
 def reported(fleet: Fleet) -> list[Incident]:
     """What is in the alert log, where each step of an incident is once."""
     found: dict[str, Incident] = {}
-    for text in (fleet.folder / "alerts.jsonl").read_text().splitlines():
+    for text in (fleet.folder / "hub.alerts.jsonl").read_text().splitlines():
         event = json.loads(text)
         name = event.get("incident")
         if name is None or event["rule"] == "agent_silent":

@@ -91,14 +91,15 @@ class Pair:
         return None
 
     def one_works(self) -> Program:
-        eventually(self.working, 60, f"a hub that works\n{self.errors()}")
+        eventually(self.working, 60, "a hub that works")
         return self.working() or self.one_works()
 
     def other_of(self, hub: Program) -> Program:
         return self.hubs[1 - self.hubs.index(hub)]
 
     def has_taken_over(self, hub: Program) -> None:
-        eventually(lambda: self.working() is hub, 60, f"a takeover\n{self.errors()}")
+        """Wait until a hub works, with what the other one has counted."""
+        eventually(lambda: self.working() is hub and counted_by(hub), 60, "a takeover")
 
     def spike(self) -> None:
         """Write many lines of one path, whose incident is one of its own."""
@@ -217,9 +218,14 @@ def test_each_line_is_counted_once_and_each_alert_told_once(
         left = left or dice.sample(kinds, len(kinds))
         fault = left.pop()
         happened.append(fault.__name__)
-        pair.spike()
-        time.sleep(dice.uniform(0, 3))
-        fault()
+        if fault.__name__.startswith("working_hub"):
+            # Lines that arrive too late, as nothing passed meanwhile, are counted without alerts.
+            pair.spike()
+            time.sleep(dice.uniform(0, 3))
+            fault()
+        else:
+            fault()
+            time.sleep(8)
     time.sleep(5)  # until the last spike is over
     for server in pair.servers:
         server.writer.terminate()
@@ -239,7 +245,8 @@ def test_each_line_is_counted_once_and_each_alert_told_once(
     time.sleep(3)
     pair.other_of(last).end(signal.SIGTERM)
     times = Counter(one["key"] for one in pair.told())
-    assert set(times.values()) == {1}, (told_of, times, pair.errors())
+    twice = [key for key, count in times.items() if count > 1]
+    assert not twice, f"{twice} {told_of}{pair.errors()}"
     steps = Counter((one["group"], one["event"]) for one in pair.told())
     paths = [f"/spike-{number}" for number in range(1, pair.spikes + 1)]
     assert steps == Counter(

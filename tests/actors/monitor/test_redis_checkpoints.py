@@ -1,0 +1,141 @@
+"""Checkpoints in Redis: by whom they are written, and whose history their numbers are of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+
+from actors.monitor import redis_checkpoints
+from actors.monitor.checkpoints import Saved, UnusableStateError
+from actors.monitor.redis_checkpoints import RedisCheckpoints
+from actors.redis.term import Term
+from actors.sources.agents.mark import AgentMark, LogMark
+from actors.sources.registry import respelled
+from glancemetrics.fleet.address import fleet_address
+from glancemetrics.fleet.entry import EntryId
+from glancemetrics.planning.sources import Sources
+from glancemetrics.state.tree import to_bytes
+from tests.redis import Redis
+
+STATE = "gm:{prod}:state"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    with Redis(tmp_path_factory.mktemp("redis"), ("--appendonly", "no")) as running:
+        yield running
+
+
+@pytest.fixture
+def redis(server: Redis) -> Redis:
+    server.run("FLUSHALL")
+    server.run("SET", "gm:{prod}:term", "an earlier hub")
+    return server
+
+
+async def begun(redis: Redis, folder: Path) -> RedisCheckpoints:
+    """The checkpoints of a hub on a machine of its own, which has begun."""
+    text = f"redis://127.0.0.1:{redis.port}/0?fleet=prod"
+    term = Term(fleet_address(text, "-f"))
+    made = RedisCheckpoints(folder, [text], term)
+    made.claim()
+    with trio.fail_after(10):
+        await term.take(lambda _: None)
+    return made
+
+
+async def ended(checkpoints: RedisCheckpoints) -> None:
+    await checkpoints.term.release()
+    assert checkpoints._lock is not None
+    os.close(checkpoints._lock)
+
+
+async def save(checkpoints: RedisCheckpoints, history: int | None, time: float = 5.0) -> None:
+    nothing = to_bytes({})
+    await trio.to_thread.run_sync(
+        partial(
+            checkpoints.save, time, [AgentMark.of("redis://a", "web1", EntryId(1, 2))],
+            aggregation=nothing, alerting=nothing, own={}, undelivered={}, history=history,
+        )
+    )  # fmt: skip
+
+
+async def load(checkpoints: RedisCheckpoints) -> Saved | None:
+    return await trio.to_thread.run_sync(checkpoints.load)
+
+
+async def test_another_machine_resumes_with_its_own_history(redis: Redis, tmp_path: Path) -> None:
+    first = await begun(redis, tmp_path / "a")
+    assert await load(first) is None
+    await save(first, 1000)
+    await ended(first)
+    second = await begun(redis, tmp_path / "b")
+    saved = await load(second)
+    assert saved is not None
+    assert saved.marks == (AgentMark.of("redis://a", "web1", EntryId(1, 2)),)
+    assert (saved.history, saved.is_others) == (None, True)
+    await save(second, 30)
+    await ended(second)
+    first = await begun(redis, tmp_path / "a")
+    saved = await load(first)
+    assert saved is not None
+    assert (saved.history, saved.is_others) == (1000, True)
+    await save(first, 1200)
+    saved = await load(first)
+    assert saved is not None
+    assert (saved.history, saved.is_others) == (1200, False)
+    await ended(first)
+    second = await begun(redis, tmp_path / "b")
+    saved = await load(second)
+    assert saved is not None
+    assert saved.history == 30
+
+
+async def test_who_was_replaced_does_not_save(redis: Redis, tmp_path: Path) -> None:
+    first = await begun(redis, tmp_path / "a")
+    await save(first, 1)
+    redis.run("DEL", "gm:{prod}:hub")
+    second = await begun(redis, tmp_path / "b")
+    await save(second, 2)
+    with pytest.raises(OSError, match="another hub has taken over"):
+        await save(first, 3, 99.0)
+    saved = await load(second)
+    assert saved is not None
+    assert saved.time == 5.0
+
+
+async def test_a_checkpoint_that_is_too_large_is_refused_with_the_way_out(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_checkpoints, "MOST_BYTES", 10)
+    checkpoints = await begun(redis, tmp_path)
+    with pytest.raises(OSError, match=r"at most 0 MiB; choose a lower --distinct-limit"):
+        await save(checkpoints, 1)
+    assert redis.run("EXISTS", STATE) == "0"
+
+
+@pytest.mark.parametrize("data", ["", "junk", "GlanceMetrics state 1\njunk"])
+async def test_what_is_damaged_in_redis_is_said(redis: Redis, tmp_path: Path, data: str) -> None:
+    checkpoints = await begun(redis, tmp_path)
+    redis.run("SET", STATE, data)
+    with pytest.raises(UnusableStateError, match=r"^Redis, gm:\{prod\}:state: damaged"):
+        await load(checkpoints)
+
+
+def test_marks_are_those_of_the_fleet_however_its_address_is_written() -> None:
+    marks = [
+        AgentMark.of("redis://10.0.0.1/0?fleet=prod", "web1", EntryId(1, 2)),
+        LogMark.of("redis://10.0.0.1/0?fleet=prod", "web1", "/a.log", b"m"),
+    ]
+    text = "redis://hub@redis:6379/0?fleet=prod"
+    assert respelled(marks, Sources((text,))) == tuple(
+        attrs.evolve(mark, hub=text) for mark in marks
+    )
+    both = (text, "redis://redis/0?fleet=test")
+    assert respelled(marks, Sources(both)) == tuple(marks)

@@ -90,6 +90,8 @@ class Hub:
         self._address = address
         self._keys = FleetKeys(address.fleet)
         self._lease = Lease.of(self._keys.hub) if desk.lease is None else desk.lease
+        self._is_kept = desk.lease is not None
+        """Whether the lease is renewed and released elsewhere."""
         self._agents: dict[str, RedisAgent] = {}
         self._ahead = 0.0
         """Seconds that this machine's clock is ahead of that of Redis."""
@@ -123,9 +125,13 @@ class Hub:
 
     async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
         """Read until `stop`; what was read until then is sent."""
-        async with send, trio.open_nursery() as nursery:
-            nursery.start_soon(cancel_on, stop, nursery.cancel_scope)
-            await self._run(saying(send))
+        try:
+            async with send, trio.open_nursery() as nursery:
+                nursery.start_soon(cancel_on, stop, nursery.cancel_scope)
+                await self._run(saying(send))
+        finally:
+            if not self._is_kept:
+                await self._let_in()
 
     async def _run(self, say: Say) -> None:
         failures = 0
@@ -141,13 +147,7 @@ class Hub:
                     nursery.start_soon(_closed_after, listening)
                     await self._take_over(reading, say)
                     nursery.start_soon(listen, listening, self._keys, self._heard)
-                    try:
-                        await self._read_on(reading, say)
-                    finally:
-                        # Another hub need not wait any longer.
-                        with trio.move_on_after(_LAST_SECONDS, shield=True):
-                            with suppress(UnreachableError, RefusedError):
-                                await self._lease.release(reading)
+                    await self._read_on(reading, say)
             except* (UnreachableError, GlanceMetricsError) as errors:
                 failed = first_of(errors)
             if not self._has_worked and not isinstance(failed, UnreachableError):
@@ -155,6 +155,15 @@ class Hub:
             await self._report(say, SourceState.BLOCKED, f"{failed}; trying again")
             await trio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
             failures = failures + 1 if trio.current_time() - began < _STEADY_SECONDS else 0
+
+    async def _let_in(self) -> None:
+        """Let another hub work at once. The connection of before has ended with what used it."""
+        with trio.move_on_after(_LAST_SECONDS, shield=True), suppress(GlanceMetricsError):
+            connection = await connect(self._address, "glancemetrics-hub")
+            try:
+                await self._lease.release(connection)
+            finally:
+                await connection.aclose()
 
     async def _take_over(self, connection: Connection, say: Say) -> None:
         """Wait until no other hub reads this fleet: each entry is for one."""

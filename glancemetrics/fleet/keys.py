@@ -10,10 +10,10 @@ For each agent NAME of a fleet:
 | `gm:{FLEET}:l:NAME` | text | the lease: which process is the agent of this name |
 | `gm:{FLEET}:hello:NAME` | channel | what the agent says of itself, every second |
 
-`gm:{FLEET}:pace` is how often agents send (see `pace.py`), `gm:{FLEET}:hub` the lease of the hub. If
-the hub keeps its state in Redis: `gm:{FLEET}:term` names the process that began last as the hub,
-`gm:{FLEET}:state` is its checkpoint, and `gm:{FLEET}:told:…` has the notifications of each target,
-as a hash.
+`gm:{FLEET}:pace` is how often agents send (see `pace.py`), `gm:{FLEET}:hub` the lease of the hub.
+If the hub keeps its state in Redis: `gm:{FLEET}:term` names the process that began last as the
+hub, `gm:{FLEET}:state` is its checkpoint, and `gm:{FLEET}:told:…` has the notifications of each
+target, as a hash.
 """
 
 from __future__ import annotations

@@ -202,9 +202,7 @@ class Fleet:
         self._query = query
         self.wire = Wire(self.redis.port)
         self.hub = hub_of(self.url("hub"), folder, "hub", *hub)
-        self.servers = [
-            server_of(name, self.url(name), folder, bursts=bursts) for name in AGENTS
-        ]
+        self.servers = [server_of(name, self.url(name), folder, bursts=bursts) for name in AGENTS]
 
     def url(self, user: str) -> str:
         begin, end = self._query(user)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import thorough
 from tests.redis import Redis
-from tests.torture.test_fleet import (
+from tests.torture.fleet import (
     BySecond,
     counted_by,
     hub_of,
@@ -97,6 +97,9 @@ def test_each_line_is_counted_once_when_the_replica_takes_over(
     hub = hub_of(url, tmp_path, "hub", "--config", "off", *options)
     servers = [server_of(name, url, tmp_path, 100) for name in ("web1", "web2")]
     try:
+        for server in servers:
+            server.agent.start()
+            server.write()
         hub.start()
         eventually(lambda: len(counted_by(hub)) == len(servers), 60, "a count")
         for _ in range(FAILOVERS):
@@ -104,8 +107,7 @@ def test_each_line_is_counted_once_when_the_replica_takes_over(
             failing.fail_over()
         time.sleep(3)
         for server in servers:
-            server.writer.terminate()
-            server.writer.wait(20)
+            server.stop_writing()
         written = written_by(servers)
         eventually(lambda: counted_by(hub) == written, 60, f"{written}")
         hub.end(15)
@@ -116,6 +118,5 @@ def test_each_line_is_counted_once_when_the_replica_takes_over(
     finally:
         for server in servers:
             server.agent.end()
-            server.writer.kill()
-            server.writer.wait(20)
+            server.stop_writing()
         hub.end()

@@ -78,6 +78,9 @@ class Pair:
         ]
         self.servers = [server_of(name, url, folder, RATE) for name in SERVERS]
         self.spikes = 0
+        for server in self.servers:
+            server.agent.start()
+            server.write()
         for hub in self.hubs:
             hub.start()
 
@@ -127,8 +130,7 @@ class Pair:
         self.wire.close()
         for server in self.servers:
             server.agent.end()
-            server.writer.kill()
-            server.writer.wait(20)
+            server.stop_writing()
         for hub in self.hubs:
             hub.end()
         self.redis.kill()
@@ -228,8 +230,7 @@ def test_each_line_is_counted_once_and_each_alert_told_once(
             time.sleep(8)
     time.sleep(5)  # until the last spike is over
     for server in pair.servers:
-        server.writer.terminate()
-        server.writer.wait(20)
+        server.stop_writing()
     told_of = f"{seed} {happened}\n"
     written = written_by(pair.servers)
     eventually(

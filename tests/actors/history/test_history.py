@@ -73,12 +73,14 @@ def kept(clock: trio.testing.MockClock, wall: WallClock, nursery: trio.Nursery):
         folder: Path | None = None,
         resumed: int | None = None,
         since: int | None = None,
+        *,
+        is_behind: bool = False,
         **told: object,
     ) -> Kept:
         settings = HistorySettings(**told)  # type: ignore[arg-type]
         segments = None if folder is None else SegmentFolder(folder)
         made = Kept(History(settings, wall, segments))
-        made.history.resume(resumed, since)
+        made.history.resume(resumed, since, is_behind=is_behind)
         nursery.start_soon(made.run)
         return made
 
@@ -229,6 +231,23 @@ async def test_what_was_logged_while_nothing_ran_is_a_gap_that_stays(
     assert ask(third.history, Query(span=TimeSpan(BASE + 501, None))).missing == ""
     stored = StoredHistories((tmp_path,)).recorded()
     assert [str(hole) for hole in stored.holes] == [missing]
+
+
+async def test_what_another_machine_has_counted_is_a_gap(clock, kept, tmp_path: Path) -> None:
+    """Also what was stored after the last checkpoint: the other one has counted it again."""
+    first = kept(tmp_path)
+    first.history.take(batch_of(BASE, 3))
+    first.history.take(batch_of(BASE + 1, 2))
+    first.history.reached(BASE + 2)
+    await first.history.flushed(5)
+    await trio.sleep(10 * STEP_SECONDS)
+    first.scope.cancel()
+    again = kept(tmp_path, 3, BASE + 400, is_behind=True)
+    again.history.take(batch_of(BASE + 400, 4))
+    await again.history.flushed(7)
+    told = ask(again.history, Query())
+    assert told.total["hits"] == 7
+    assert told.missing.endswith("are missing (the logs of that time were not read)")
 
 
 @pytest.mark.parametrize("refused", ["scandir", "read_bytes"])

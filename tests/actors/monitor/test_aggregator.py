@@ -8,7 +8,14 @@ import trio
 import trio.testing
 
 from actors.monitor.aggregator import aggregate
-from actors.monitor.messages import FromAggregator, FromParser, Parsed, Together
+from actors.monitor.messages import (
+    Checkpoint,
+    FromAggregator,
+    FromParser,
+    Parsed,
+    Together,
+    Wish,
+)
 from actors.sources.messages import Announced
 from actors.state.clock import WallClock
 from glancemetrics.formats.combined import decode
@@ -98,3 +105,37 @@ async def test_logs_that_are_announced_are_lag_until_they_are_opened(
         await send.send(attrs.evolve(logs[0], lag_bytes=0, opened=True))
         await until(20)
         nursery.cancel_scope.cancel()
+
+
+async def test_a_checkpoint_that_is_wished_for_comes_soon_and_once(
+    clock: trio.testing.MockClock, wall: WallClock
+) -> None:
+    aggregation = Aggregation(window_seconds=10, alert_window_seconds=10, limits={})
+    send, receive = trio.open_memory_channel[FromParser](2)
+    to_alerts, from_aggregator = trio.open_memory_channel[FromAggregator](1000)
+    wish = Wish()
+    made: list[float] = []
+
+    async def listen() -> None:
+        async for message in from_aggregator:
+            if isinstance(message, Checkpoint):
+                made.append(trio.current_time())  # noqa: PERF401 - read meanwhile
+
+    async def run() -> None:
+        await aggregate(
+            aggregation, receive, to_alerts, refresh_seconds=1, wall=wall,
+            checkpoint_seconds=5, wish=wish,
+        )  # fmt: skip
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(listen)
+        nursery.start_soon(run)
+        await send.send(Parsed(batch(1)))
+        await trio.sleep(3)
+        assert len(made) == 1
+        wished = trio.current_time()
+        wish.is_open = True
+        await trio.sleep(10)
+        assert len(made) == 2
+        assert made[1] - wished < 1
+        send.close()

@@ -80,7 +80,7 @@ def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints
     """Return where checkpoints are kept; `None` for nowhere.
 
     They are kept if that is configured, and if logs are followed live by something that runs
-    unattended (`is_service`), not only for the console.
+    unattended (`is_service`), not only for the console. Some sources need them in any case.
     """
     settings = plan.settings
     in_redis = settings.state == REDIS
@@ -94,7 +94,8 @@ def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints
             logger.warning("{} cannot be read again, so no state is saved", names)
         return None
     is_live = settings.start_from == "window" and settings.clock != "log"
-    if not is_asked and not (is_service and is_live):
+    is_needed = any(kind.waits_for_state for kind in kinds_of(plan.sources))
+    if not (is_asked or is_needed or (is_service and is_live)):
         return None
     texts = plan.sources.texts
     return _redis_checkpoints(folder, texts[0]) if in_redis else Checkpoints(folder, texts)

@@ -80,6 +80,8 @@ class SourceKind(Generic[Section]):
     is_arriving: bool = False
     """Whether its lines arrive from elsewhere as long as it runs: it has no past and no end, and
     what arrives while nothing runs is not there later."""
+    waits_for_state: bool = False
+    """Whether its senders wait until a checkpoint has what they sent: then there has to be one."""
     respelled: Callable[[Sequence[Mark], Sequence[str]], Sequence[Mark]] = as_they_are
     """Renames its marks to the current spelling of their sources: the same path may be written
     differently now."""

@@ -41,6 +41,12 @@ def _make(texts: Sequence[str], settings: NoSettings, desk: SourceDesk) -> Itera
         ) from None
     if desk.once:
         raise UsageError("--once: agents send as long as they run, so there is no end to read to")
+    if desk.state is None:
+        raise UsageError(
+            f"--file {texts[0]}: a hub saves how far it has counted, and this one may not: the "
+            "service of this machine does. Open the service's page, or choose a configuration of "
+            "your own with --config"
+        )
     for text in texts:
         yield Hub(text, fleet_address(text, "--file"), desk)
 
@@ -59,7 +65,12 @@ def _refuses(text: str) -> str | None:
 
 
 def check_state(settings: Settings, sources: Sources) -> None:
-    """Raise `UsageError` if the state cannot be saved in Redis as the settings say."""
+    """Raise `UsageError` if the state of a hub cannot be saved as the settings say."""
+    if settings.state_dir == OFF and sources.of(_SCHEMES):
+        raise UsageError(
+            "--state-dir off: a hub has to save how far it has counted, because agents wait for "
+            "that; leave it out"
+        )
     if settings.state != REDIS:
         return
     if len(sources.texts) != 1 or not sources.of(_SCHEMES):
@@ -67,8 +78,6 @@ def check_state(settings: Settings, sources: Sources) -> None:
             "--state redis: needs one fleet and no other source, such as "
             "-f 'redis://redis/0?fleet=prod'; with other sources use --state disk"
         )
-    if settings.state_dir == OFF:
-        raise UsageError("--state redis: --state-dir off saves no state; leave one of them out")
 
 
 def _respelled(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
@@ -103,5 +112,6 @@ AGENTS = SourceKind(
     make=_make,
     refuses=_refuses,
     marks={"agent": _agent_mark, "agent log": _log_mark},
+    waits_for_state=True,
     respelled=_respelled,
 )

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.lines import line
 from tests.redis import Redis
 from tests.waiting import Running, eventually, free_port
 
@@ -127,7 +128,8 @@ def test_a_hub_that_was_replaced_stands_by(redis: Redis, tmp_path: Path) -> None
         (["redis://a", "access.log", "--state", "redis"], "with other sources use --state disk"),
         (
             ["redis://a", "--state", "redis", "--state-dir", "off"],
-            "--state redis: --state-dir off saves no state; leave one of them out",
+            "--state-dir off: a hub has to save how far it has counted, because agents wait for "
+            "that; leave it out",
         ),
         (["redis://a", "--state", "cloud"], "--state cloud: must be disk or redis"),
     ],
@@ -153,3 +155,20 @@ def test_the_check_of_a_configuration_names_the_line(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "hub.toml line 2, state = redis: needs one fleet" in done.stderr.decode()
+
+
+def test_also_a_hub_that_somebody_looks_at_saves_what_agents_wait_for(
+    redis: Redis, tmp_path: Path
+) -> None:
+    url = f"redis://127.0.0.1:{redis.port}/0?fleet=prod"
+    (tmp_path / "access.log").write_bytes(line())
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
+    agent = [*COMMAND, "agent", str(tmp_path / "access.log"), "--to", url, "--name", "web1"]
+    look = [*COMMAND, url, "--config", "off", "--json"]
+    with (
+        Running([*agent, "--from", "start"]) as sending,
+        Running(look, env=environment, stdout=subprocess.DEVNULL) as looking,
+    ):
+        eventually(lambda: redis.run("HGET", "gm:{prod}:k:web1", "id"), 30, "what was counted")
+        sending.terminate()
+        looking.terminate()

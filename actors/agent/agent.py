@@ -38,12 +38,16 @@ from glancemetrics.version import __version__
 MOST_WAITING = 64
 """Entries that are not counted yet; with more, the agent stops reading: the logs are the spool."""
 _MOST_WAITING_BYTES = 16 << 20
+_SMALL = 1 << 17
+"""Bytes of lines that are packed in a millisecond."""
 _MOST_GATHERED = 1 << 20
 """Bytes of lines from which an entry is sent at once."""
 _HELLO_SECONDS = 1.0
-_STANDING_SECONDS = 0.5
-_SEEN_WITHIN = 0.3
-"""Seconds in which the tailer sees what is written."""
+_STANDING_SECONDS = 1.0
+_LOOK_SECONDS = 0.2
+"""Between two looks at a log: each costs more than its lines, and entries are not more frequent."""
+_SEEN_WITHIN = 2 * _LOOK_SECONDS + 0.1
+"""Seconds in which the tailer sees what is written, with some for itself."""
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 3.0)
 """Seconds before the first attempts to go on; then always the last. After 5 s the hub would not
 wait for this agent any more."""
@@ -226,7 +230,15 @@ async def _tail(
     before = [mark_from_bytes(mark) for mark in marks.values()]
     with suppress(trio.BrokenResourceError):  # nobody takes any more lines
         try:
-            await tail(paths, start, undated, send, stop=stop, before=before)
+            await tail(
+                paths,
+                start,
+                undated,
+                send,
+                stop=stop,
+                before=before,
+                gather_seconds=_LOOK_SECONDS,
+            )
         except BaseExceptionGroup as errors:
             raise _first_of(errors) from errors
 
@@ -358,7 +370,9 @@ class _Session:
         self._look_back()
         is_first = self._next.number == 1
         entry = Entry(self._after if is_first else None, self._past, parts)
-        data = await trio.to_thread.run_sync(packed, entry)
+        # A small one takes less time than handing it to a thread.
+        is_small = sum(len(part.lines) + len(part.sample) for part in parts) < _SMALL
+        data = packed(entry) if is_small else await trio.to_thread.run_sync(packed, entry)
         if len(data) > MOST_PACKED:
             raise GlanceMetricsError(f"{self._plan.name}: too many logs for one agent")
         try:

@@ -22,7 +22,14 @@ from actors.sources.files.marks import PathMark, reassigned
 from actors.sources.files.path_follower import Look, PathFollower
 from actors.sources.files.paths import is_glob, repetitions, why_none
 from actors.sources.files.rotation import Folders
-from actors.sources.files.waking import POLL_SECONDS, Status, Waker, WatchedNames, watched_names
+from actors.sources.files.waking import (
+    GATHER_SECONDS,
+    POLL_SECONDS,
+    Status,
+    Waker,
+    WatchedNames,
+    watched_names,
+)
 from actors.sources.mark import Mark
 from actors.sources.messages import (
     Announced,
@@ -45,9 +52,6 @@ LAST_LOOK_SECONDS = 0.5
 
 _LEAST_PAUSE = 50
 """Pause between searches for files that match a glob, as a multiple of how long one takes."""
-
-_GATHER_SECONDS = 0.1
-"""Pause after a look that found lines: a busy log is read ten times a second, whatever its rate."""
 
 
 @attrs.frozen
@@ -81,6 +85,7 @@ async def tail(
     stop: trio.Event | None = None,
     before: Sequence[Mark] = (),
     once: bool = False,
+    gather_seconds: float = GATHER_SECONDS,
 ) -> None:
     """Follow the paths and globs of `-f` until `stop`.
 
@@ -92,11 +97,14 @@ async def tail(
     `dating` finds the times of lines, if the start depends on them. `before` is how far the
     previous run had read the sources. Nothing is read while the channel is full: the file is the
     buffer.
+
+    `gather_seconds` is the pause after a look that found lines: by default a busy log is read ten
+    times a second, whatever its rate. What is written is seen within twice as long.
     """
     globs = [source for source in sources if is_glob(source)]
     paths = [source for source in sources if source not in globs]
     marks = [mark for mark in before if isinstance(mark, PathMark)]
-    tailer = _Tailer(start, dating, send, paths, globs, marks, once=once)
+    tailer = _Tailer(start, dating, send, paths, globs, marks, gather_seconds, once=once)
     async with send, trio.open_nursery() as background:
         background.start_soon(tailer.waker.run)
         background.start_soon(tailer.waker.poll)
@@ -118,11 +126,13 @@ class _Tailer:
         paths: Sequence[str],
         globs: Sequence[str],
         before: Sequence[PathMark],
+        gather_seconds: float,
         *,
         once: bool,
     ) -> None:
         self._once = once
-        self.waker = Waker()
+        self._gather_seconds = gather_seconds
+        self.waker = Waker(gather_seconds)
         self.hands = Hands(_bytes_of)
         self._before = {mark.path: mark for mark in before}
         self._is_log = AccessLogs(dating)
@@ -276,7 +286,7 @@ class _Tailer:
             if is_last:
                 return
             if result.has_lines:
-                await trio.sleep(_GATHER_SECONDS)
+                await trio.sleep(self._gather_seconds)
             if not self._stopping and not await self.waker.wait(path, result.seen):
                 return
 

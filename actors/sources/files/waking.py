@@ -21,9 +21,8 @@ from actors.sources.files.paths import directories
 
 POLL_SECONDS = 1.0
 
-_DEBOUNCE_MS = 100
+GATHER_SECONDS = 0.1
 """Events are gathered this long, so a busy log is read at most ten times a second."""
-_STEP_MS = 100
 _REWATCH_SECONDS = 1.0
 """Minimum time between changes of the watched directories, plus the same per thousand directories:
 each change sets up all watches again."""
@@ -75,7 +74,9 @@ class Waker:
     `run` watches with inotify, `poll` checks every second; each works without the other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gather_seconds: float = GATHER_SECONDS) -> None:
+        """`gather_seconds`: how long events are gathered."""
+        self._gather_ms = round(1000 * gather_seconds)
         self._names: dict[str, frozenset[str]] = {}
         """{source: the absolute names of its file}"""
         self._sources: defaultdict[str, set[str]] = defaultdict(set)
@@ -191,8 +192,8 @@ class Waker:
             async for changes in watchfiles.awatch(
                 *watched,
                 watch_filter=None,
-                debounce=_DEBOUNCE_MS,
-                step=_STEP_MS,
+                debounce=self._gather_ms,
+                step=self._gather_ms,
                 stop_event=stop,
                 rust_timeout=5000,
                 recursive=False,

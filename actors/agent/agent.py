@@ -17,7 +17,14 @@ from loguru import logger
 
 from actors.agent.gathering import Gathered, mark_from_bytes, mark_in_bytes
 from actors.agent.mailbox import DisplacedError, Mailbox
-from actors.redis.connection import Connection, RefusedError, checked, clock_ahead, connect
+from actors.redis.connection import (
+    Command,
+    Connection,
+    RefusedError,
+    checked,
+    clock_ahead,
+    connect,
+)
 from actors.redis.lease import LEASE_SECONDS, Lease
 from actors.sources.dating import undated
 from actors.sources.files.marks import PathMark
@@ -214,6 +221,7 @@ class Agent:
         else:
             position = counted if counted.last is not None else self._known.counted
             await mailbox.clear()
+        await mailbox.take_back_bye()
         known = [sent.last, counted.last, counted.refused, last, position.last]
         births = [one.birth + 1 for one in known if one is not None]
         self._known.counted, self._known.sent = position, deque()
@@ -402,8 +410,6 @@ class _Session:
 
     async def _see_standing(self) -> None:
         """See what the hub has counted, and whether anything was lost."""
-        if not self._known.sent:
-            return
         try:
             standing = await self._mailbox.standing()
         except InvalidEntryError as error:
@@ -435,8 +441,10 @@ class _Session:
             waits=self._is_full,
             is_bye=is_bye,
         )
-        keys = self._mailbox.keys
-        hello = ("PUBLISH", keys.hello(self._plan.name), status.to_bytes())
-        reply, pace = await connection.run(hello, ("GET", keys.pace))
-        checked(reply)
-        self._pace = read_pace(checked(pace))
+        keys, name = self._mailbox.keys, self._plan.name
+        said = status.to_bytes()
+        commands: list[Command] = [("PUBLISH", keys.hello(name), said), ("GET", keys.pace)]
+        if is_bye:
+            commands.append(("SET", keys.bye(name), said))  # for a hub that is not there now
+        _, pace, *_ = checked(await connection.run(*commands))
+        self._pace = read_pace(pace)

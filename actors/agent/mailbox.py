@@ -86,6 +86,11 @@ class Mailbox:
         (reply,) = await self.connection.run(("XTRIM", self.keys.stream(self.agent), "MAXLEN", 0))
         checked(reply)
 
+    async def take_back_bye(self) -> None:
+        """Remove the last word of an earlier process of this name."""
+        (reply,) = await self.connection.run(("DEL", self.keys.bye(self.agent)))
+        checked(reply)
+
     async def _position(self, key: str) -> Position:
         (reply,) = await self.connection.run(("HGETALL", key))
         return Position.read(_fields(checked(reply)))

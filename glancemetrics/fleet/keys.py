@@ -8,6 +8,7 @@ For each agent NAME of a fleet:
 | `gm:{FLEET}:s:NAME` | hash | what it has sent: the last entry, and the mark of each log |
 | `gm:{FLEET}:k:NAME` | hash | what the hub has counted: the same, and which entry it refused |
 | `gm:{FLEET}:l:NAME` | text | the lease: which process is the agent of this name |
+| `gm:{FLEET}:b:NAME` | text | the last word of an agent that was asked to end |
 | `gm:{FLEET}:hello:NAME` | channel | what the agent says of itself, every second |
 
 `gm:{FLEET}:pace` is how often agents send (see `pace.py`), `gm:{FLEET}:hub` the lease of the hub.
@@ -45,6 +46,10 @@ class FleetKeys:
     def lease(self, agent: str) -> str:
         """Return the lease of an agent's name."""
         return self._key("l", agent)
+
+    def bye(self, agent: str) -> str:
+        """Return the last word of an agent that has ended, as in `hello`."""
+        return self._key("b", agent)
 
     def hello(self, agent: str) -> str:
         """Return the channel in which an agent is heard; `*` for those of all agents."""
@@ -89,8 +94,8 @@ _AGENT_COMMANDS = (
 )
 _HUB_COMMANDS = (
     "auth hello ping select info role time client|setname multi exec discard watch "
-    "unwatch xread xrange xlen xtrim xinfo|stream hgetall hset hdel del get set pexpire psubscribe "
-    "punsubscribe"
+    "unwatch xread xrange xlen xtrim xinfo|stream hgetall hset hdel del get getrange set pexpire "
+    "psubscribe punsubscribe"
 )
 
 
@@ -102,7 +107,7 @@ def agent_access(fleet: str, agent: str, user: str) -> Iterator[str]:
     """
     keys = FleetKeys(fleet)
     yield from ("ACL", "SETUSER", user, "reset", "on")
-    for key in (keys.stream(agent), keys.sent(agent), keys.lease(agent)):
+    for key in (keys.stream(agent), keys.sent(agent), keys.lease(agent), keys.bye(agent)):
         yield f"~{key}"
     for key in (keys.counted(agent), keys.pace):
         yield f"%R~{key}"

@@ -40,7 +40,7 @@ from glancemetrics.fleet.entry import Entry, EntryId, InvalidEntryError, unpacke
 from glancemetrics.fleet.keys import FleetKeys
 from glancemetrics.fleet.pace import SHORTEST, pace_in_bytes, pace_of
 from glancemetrics.fleet.position import Position
-from glancemetrics.fleet.status import AgentStatus
+from glancemetrics.fleet.status import MOST_BYTES, AgentStatus
 from glancemetrics.health.health import SourceHealth, SourceState
 
 ROUND_SECONDS = 0.25
@@ -185,6 +185,11 @@ class Hub:
             more = True
             while more:
                 more = await self._round(connection, say)
+            for agent in self._agents.values():
+                if agent.is_missing(time.time()) and agent.status and agent.status.sent:
+                    agent.chain.refused = agent.status.sent
+                    self._refuse(agent, agent.status.sent, "")
+            await self._look_for_last_words(connection)
             await self._say_news(say)
             await self._answer(connection)
             await self._set_pace(connection)
@@ -192,6 +197,26 @@ class Hub:
             if trio.current_time() - began > _LISTEN_SECONDS:
                 await self._report(say, SourceState.FOLLOWING, self._detail)
             await trio.sleep(max(0.0, at + ROUND_SECONDS - trio.current_time()))
+
+    async def _look_for_last_words(self, connection: Connection) -> None:
+        """See which of the agents that have become silent were asked to end."""
+        now = time.time()
+        silent = [
+            agent
+            for agent in self._agents.values()
+            if agent.is_silent(now) and not (agent.has_ended or agent.was_sought)
+        ]
+        if not silent:
+            return
+        commands: list[Command] = [
+            ("GETRANGE", self._keys.bye(agent.name), 0, MOST_BYTES) for agent in silent
+        ]
+        for agent, reply in zip(silent, await connection.run(*commands), strict=True):
+            agent.was_sought = True
+            with suppress(InvalidEntryError):
+                status = AgentStatus.read(checked(reply))
+                if status.is_bye:
+                    agent.heard_of(attrs.evolve(status, ahead=status.ahead - self._ahead), now)
 
     async def _say_news(self, say: Say) -> None:
         """Say what has changed with the agents, unless the hub could not hear them."""

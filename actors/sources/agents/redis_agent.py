@@ -31,6 +31,8 @@ _RETURN_SECONDS = 10.0
 """The same after the hub itself was cut off: agents connect again within some seconds."""
 LONGEST_AHEAD = 10.0
 """Seconds between clocks from which an agent's own clock does not decide what is complete."""
+_MISSING_SECONDS = 3.0
+"""How long entries may be missing until the agent is asked for them: it may see that itself."""
 _FRESH_SECONDS = 2.0
 """How old an entry may be for its lines to count as just written."""
 
@@ -57,6 +59,12 @@ class RedisAgent:
     """Why its entries cannot be counted, in a sentence."""
     _behind: set[str] = attrs.field(factory=set)
     """Paths of logs that it is still reading."""
+    was_sought: bool = False
+    """Whether its last word was looked for since it was last heard of."""
+    _missing_since: float | None = None
+    """Since when it says that it has sent what is not in Redis."""
+    _unreadable: set[str] = attrs.field(factory=set)
+    """Paths of logs that it waits for, or that it may not read."""
     _said_until: float | None = None
     _said_health: AgentHealth | None = None
     _made_of: tuple[object, ...] = ()
@@ -109,16 +117,35 @@ class RedisAgent:
         else:
             self._behind.add(part.path)
         if part.state is not None:
+            if part.state in {SourceState.WAITING, SourceState.BLOCKED}:
+                self._unreadable.add(part.path)
+            else:
+                self._unreadable.discard(part.path)
             yield SourceHealth(name, part.state, part.detail, lag_bytes=part.lag_bytes)
         if part.is_gone:
+            self._unreadable.discard(part.path)
             self.marks.pop(part.path, None)
             self._behind.discard(part.path)
             yield SourceGone(name)
 
     def heard_of(self, status: AgentStatus, now: float) -> None:
         """Note what it says of itself."""
-        self.status, self.has_ended = status, status.is_bye
+        self.status, self.has_ended, self.was_sought = status, status.is_bye, False
         self.heard = -math.inf if status.is_bye else now
+
+    def is_missing(self, now: float) -> bool:
+        """Tell whether it has sent what is not in Redis, after everything there was read.
+
+        So it is with a hub that has no saved state: another one has counted that.
+        """
+        sent, refused = None if self.status is None else self.status.sent, self.chain.refused
+        is_there = sent is None or (self.read is not None and sent <= self.read)
+        is_asked_for = sent is not None and refused is not None and sent.birth <= refused.birth
+        if is_there or is_asked_for or self.is_silent(now):
+            self._missing_since = None
+            return False
+        self._missing_since = self._missing_since or now
+        return now - self._missing_since > _MISSING_SECONDS
 
     def may_be_heard_again(self, now: float) -> None:
         """Note that the hub can hear agents from now on: until then none was silent."""
@@ -135,6 +162,10 @@ class RedisAgent:
                 yield SourceHealth(source_name(self.name, path), SourceState.FOLLOWING)
             self._behind.clear()
             yield from self._until(None)
+            if self.has_ended:
+                for path in self._unreadable:  # nobody waits for it any more
+                    yield SourceHealth(source_name(self.name, path), SourceState.FOLLOWING)
+                self._unreadable.clear()
         elif self.status is None or not self._has_all:
             if self._said_until is None:
                 yield from self._until(0.0)  # until what it has sent is counted

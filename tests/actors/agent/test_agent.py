@@ -320,3 +320,35 @@ async def test_it_sends_as_often_as_the_hub_wants(redis: Redis, tmp_path: Path) 
         took = trio.current_time() - began
         sent = len(await entries(connection)) - before
     assert 1 < sent <= took / 1.5 + 1
+
+
+async def test_it_begins_anew_when_it_is_asked_to_though_all_was_counted(
+    redis: Redis, tmp_path: Path
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line())
+    async with running(plan_of(redis, log)) as connection:
+        await until_sent(connection, line())
+        (last,) = await entries(connection)
+        await connection.run(("HSET", KEYS.counted("web1"), "id", str(last)))
+        await connection.run(("XTRIM", KEYS.stream("web1"), "MAXLEN", 0))
+        await trio.sleep(1.5)  # it has seen that nothing waits
+        await connection.run(("HSET", KEYS.counted("web1"), "refused", str(last)))
+        with trio.fail_after(10):
+            while not (found := await entries(connection)):
+                await trio.sleep(0.05)
+        ((first, entry), *_) = found.items()
+        assert first.birth > last.birth
+        assert entry.after == last
+
+
+async def test_its_last_word_is_kept_until_it_is_back(redis: Redis, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line())
+    async with running(plan_of(redis, log)) as connection:
+        await until_sent(connection, line())
+        assert redis.run("EXISTS", KEYS.bye("web1")) == "0"
+    assert AgentStatus.read(redis.run("GET", KEYS.bye("web1")).encode()).is_bye
+    async with running(plan_of(redis, log)) as connection:
+        await heard(connection)
+        assert redis.run("EXISTS", KEYS.bye("web1")) == "0"

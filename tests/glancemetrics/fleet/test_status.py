@@ -60,6 +60,7 @@ def test_an_agent_may_only_touch_what_is_its_own() -> None:
         "~gm:{prod}:a:web1",
         "~gm:{prod}:s:web1",
         "~gm:{prod}:l:web1",
+        "~gm:{prod}:b:web1",
         "%R~gm:{prod}:k:web1",
         "%R~gm:{prod}:pace",
         "&gm:{prod}:hello:web1",

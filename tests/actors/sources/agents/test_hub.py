@@ -428,3 +428,61 @@ async def test_many_agents_are_told_to_send_less_often(redis: Redis) -> None:
                 await trio.sleep(0.05)
         (left,) = await heard.connection.run(("TTL", KEYS.pace))
         assert 30 < checked(left) <= 60
+
+
+async def test_a_hub_without_saved_state_asks_an_agent_that_has_nothing_new(redis: Redis) -> None:
+    """An earlier hub has counted and removed all of it: nothing would ever come."""
+    async with hub(redis) as heard:
+        agent = Pretended(heard.connection, number=6)
+        with trio.fail_after(15):
+            while await agent.counted() != {b"refused": b"1000-6"}:
+                await agent.hello()
+                await trio.sleep(0.2)
+        assert heard.until() == [0.0]
+        agent.birth, agent.number = 2000, 0
+        past = time.time()
+        await agent.send(line(), after=EntryId(1000, 6), past=past)
+        await eventually(lambda: heard.lines() == line())
+        assert heard.until()[-1] == pytest.approx(past, abs=0.5)
+
+
+async def test_a_goodbye_that_nobody_heard_is_found_later(redis: Redis) -> None:
+    marks = {"agent:web1": AgentMark.of(text_of(redis), "web1", EntryId(1000, 1))}
+    async with hub(redis, marks) as heard:
+        said = AgentStatus(
+            version="1.2", host="h1", instance="i", files=1, lag_bytes=0,
+            sent=EntryId(1000, 1), past=None, ahead=0.0, is_bye=True,
+        )  # fmt: skip
+        key = KEYS.bye("web1")
+        await heard.connection.run(("SET", key, said.to_bytes()))
+        await eventually(lambda: (found := heard.agent()) and found.has_ended)
+        states = [one.agent.is_silent for one in heard.messages if isinstance(one, AgentHeard)]
+        assert not any(states)
+        agent = heard.agent()
+        assert agent is not None
+        assert agent.version == "1.2"
+
+
+@pytest.mark.parametrize("word", [b"", b"junk", b"x" * 100_000])
+async def test_a_last_word_that_is_none_leaves_an_agent_silent(redis: Redis, word: bytes) -> None:
+    marks = {"agent:web1": AgentMark.of(text_of(redis), "web1", EntryId(1000, 1))}
+    async with hub(redis, marks) as heard:
+        await heard.connection.run(("SET", KEYS.bye("web1"), word))
+        await eventually(lambda: (found := heard.agent()) and found.is_silent)
+
+
+async def test_nobody_waits_for_the_logs_of_an_agent_that_has_ended(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        parts = (Part(LOG, state=SourceState.WAITING, detail="does not exist yet"),)
+        agent.number += 1
+        await agent.send_raw("1000-1", packed(Entry(None, time.time(), parts)))
+
+        def state() -> SourceState | None:
+            name = source_name("web1", LOG)
+            said = [one for one in heard.messages if isinstance(one, SourceHealth)]
+            return next((one.state for one in reversed(said) if one.name == name), None)
+
+        await eventually(lambda: state() is SourceState.WAITING)
+        await agent.hello(is_bye=True)
+        await eventually(lambda: state() is SourceState.FOLLOWING)

@@ -16,14 +16,18 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 
+from actors.commands.agent import parser as agent_parser
 from actors.commands.monitor import plan_of
 from actors.configuration.sections import all_sections
 from glancemetrics.configuration.settings import read_settings
+from glancemetrics.fleet.address import fleet_address
 from tests.conftest import needs
 from tests.docs.commands import DOCS, PROJECT, environment
 
 PATIENCE_SECONDS = 60
+FLEET = PROJECT / "packaging" / "fleet"
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -135,6 +139,62 @@ def test_the_container_of_the_guide_follows_what_nginx_writes() -> None:
     state = re.search(r"^VOLUME (\S+)$", (PROJECT / "Dockerfile").read_text(), re.MULTILINE)
     assert state is not None
     assert f"- state:{state[1]}" in compose
+
+
+def test_the_files_of_the_fleet_are_those_of_its_guide() -> None:
+    for name, language in (("compose.yaml", "yaml"), ("access-log.conf", "nginx")):
+        assert blocks("fleet.md", language) == [read_fleet(name)], name
+
+
+def test_the_compose_file_of_the_fleet_is_valid() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    command.append(str(FLEET / "compose.yaml"))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_containers_of_the_fleet_send_what_nginx_writes_to_the_hub() -> None:
+    file = yaml.safe_load(read_fleet("compose.yaml"))
+    services, volumes = file["services"], set(file["volumes"])
+    (log,) = re.findall(r"^access_log (\S+) timed;$", read_fleet("access-log.conf"), re.MULTILINE)
+    hub = plan_of(services["hub"]["command"])
+    (fleet,) = hub.sources.texts
+    ((host, _port),) = fleet_address(fleet, "-f").servers
+    assert host in services
+    state = re.search(r"^VOLUME (\S+)$", (PROJECT / "Dockerfile").read_text(), re.MULTILINE)
+    assert state is not None
+    assert f"state:{state[1]}" in services["hub"]["volumes"]
+    command = services["hub"]["command"]
+    tokens = command[command.index("--web-token-file") + 1]
+    assert f".{tokens}:{tokens}:ro" in services["hub"]["volumes"]
+    for number in (1, 2):
+        agent, server = services[f"agent{number}"], services[f"web{number}"]
+        name, *arguments = agent["command"]
+        options = agent_parser().parse_args(arguments)
+        assert (name, options.files, options.to) == ("agent", [log], fleet)
+        assert agent["hostname"] == f"web{number}"
+        folder = f"logs{number}:{Path(log).parent}"
+        assert folder in server["volumes"]
+        assert agent["volumes"] == [f"{folder}:ro"]
+        assert agent["healthcheck"] == {"disable": True}
+    assert volumes == {"state", "logs1", "logs2"}
+
+
+def read_fleet(name: str) -> str:
+    return (FLEET / name).read_text(encoding="utf-8")
+
+
+def test_nginx_accepts_the_log_of_the_fleet(tmp_path: Path) -> None:
+    needs("nginx")
+    added = read_fleet("access-log.conf").replace("/logs/", f"{tmp_path}/")
+    (tmp_path / "access-log.conf").write_text(added)
+    (tmp_path / "nginx.conf").write_text(
+        f"pid {tmp_path}/pid;\nerror_log stderr;\nevents {{}}\n"
+        f"http {{ access_log off; include {tmp_path}/*-log.conf; }}\n"
+    )
+    command = [shutil.which("nginx") or "nginx", "-t", "-p", tmp_path, "-c", "nginx.conf"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_nginx_accepts_the_configuration_of_the_guide(tmp_path: Path) -> None:

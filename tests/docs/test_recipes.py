@@ -192,7 +192,7 @@ def test_nginx_accepts_the_log_of_the_fleet(tmp_path: Path) -> None:
         f"pid {tmp_path}/pid;\nerror_log stderr;\nevents {{}}\n"
         f"http {{ access_log off; include {tmp_path}/*-log.conf; }}\n"
     )
-    command = [shutil.which("nginx") or "nginx", "-t", "-p", tmp_path, "-c", "nginx.conf"]
+    command = [shutil.which("nginx") or "nginx", "-t", "-p", str(tmp_path), "-c", "nginx.conf"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
@@ -202,7 +202,7 @@ def test_nginx_accepts_the_configuration_of_the_guide(tmp_path: Path) -> None:
     (configuration,) = blocks("docker.md", "nginx")
     text = configuration.replace("/logs/", f"{tmp_path}/").replace("80;", "18080;")
     (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\nerror_log stderr;\n{text}")
-    command = [shutil.which("nginx") or "nginx", "-t", "-p", tmp_path, "-c", "nginx.conf"]
+    command = [shutil.which("nginx") or "nginx", "-t", "-p", str(tmp_path), "-c", "nginx.conf"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 

@@ -51,7 +51,7 @@ _AWAY_SECONDS = 2.0
 """Between two looks: after a longer time the hub was cut off itself, and could hear no agent."""
 _MOST_AGENTS = 10_000
 _PACE_SECONDS = 20.0
-"""After which agents are told their pace again; it is forgotten after three times as long."""
+"""Between two times that the pace is written; Redis forgets it after three times as long."""
 _READ_TOGETHER = 32
 """Agents that are asked for at once at first; up to eight times as many if their entries are small,
 and fewer if they are large."""

@@ -28,13 +28,25 @@ MOST_UNPACKED = 16 << 20
 MOST_PARTS = 10_000
 LONGEST_PATH = 4096
 """Characters."""
-_LONGEST_TEXT = 4096
+MOST_MARK = 1 << 16
+"""Bytes of a mark; most have some 200."""
+MOST_NUMBER = 1 << 53
+"""Of an id: far above what any agent reaches, and below what Redis can count on from."""
+_MOST_SAID = 1000
+"""Gaps, and beginnings of overlong lines, in a part."""
+_MOST_VALUES = 20 * MOST_PARTS
+"""Values of an entry; a part has at most 13."""
 _LEVEL = 3
 """Of zstd: 6 and more cost several times as much for a tenth fewer bytes."""
 _ID = re.compile(rb"(\d{1,20})-(\d{1,20})", re.ASCII)
 _VERSION = 1
 _ODD_NAMES = "surrogateescape"
 """How names of files are kept that are not UTF-8."""
+
+
+def shown(text: str) -> str:
+    r"""Return a text as UTF-8 can have it: what it cannot is written like `\udcff`."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class InvalidEntryError(ValueError):
@@ -57,6 +69,11 @@ class EntryId:
     def next(self) -> EntryId:
         """The id of the entry that follows in the same sequence."""
         return EntryId(self.birth, self.number + 1)
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether an agent may have given it."""
+        return max(self.birth, self.number) < MOST_NUMBER
 
     @classmethod
     def read(cls, text: bytes | str) -> EntryId:
@@ -145,15 +162,21 @@ def unpacked(data: bytes) -> Entry:
             raise InvalidEntryError(f"larger than {MOST_UNPACKED >> 20} MiB when unpacked")
         # The frame says how large it is, and nothing beyond that is written.
         body = _ZSTD.decompressor.decompress(data)
+        counted = _Counted()
         plain = msgpack.unpackb(
-            body, max_array_len=MOST_PARTS, max_map_len=64, unicode_errors=_ODD_NAMES
+            body,
+            max_array_len=MOST_PARTS,
+            max_map_len=64,
+            unicode_errors=_ODD_NAMES,
+            list_hook=counted.note,
+            object_hook=counted.note,
         )
         if plain["v"] != _VERSION:
             raise InvalidEntryError("sent by another version of GlanceMetrics; use the same one")
         after, past = plain["after"], plain["past"]
         return Entry(
             None if after is None else EntryId(_whole(after[0]), _whole(after[1])),
-            None if past is None else float(past),
+            None if past is None else _moment(past),
             tuple(_part(part) for part in plain["parts"]),
         )
     except InvalidEntryError:
@@ -161,6 +184,19 @@ def unpacked(data: bytes) -> Entry:
     except (zstandard.ZstdError, ValueError, TypeError, LookupError, MemoryError, OverflowError,
             AttributeError) as error:  # fmt: skip
         raise InvalidEntryError("damaged") from error
+
+
+@attrs.define
+class _Counted:
+    """Counts values while they are unpacked: a few bytes may be very many empty lists."""
+
+    _values: int = 0
+
+    def note(self, values: Any) -> Any:
+        self._values += 1 + len(values)
+        if self._values > _MOST_VALUES:
+            raise InvalidEntryError("has too many values")
+        return values
 
 
 _DEFAULTS = Part("")
@@ -191,22 +227,41 @@ def _lines(value: Any) -> bytes:
     return lines
 
 
+def _mark(value: Any) -> bytes:
+    if len(_bytes(value)) > MOST_MARK:
+        raise InvalidEntryError("has a mark that is too large")
+    return _bytes(value)
+
+
 def _several_bytes(value: Any) -> tuple[bytes, ...]:
-    return tuple(_bytes(one) for one in value)
+    return tuple(_bytes(one) for one in _some(value))
 
 
 def _path(value: Any) -> str:
-    return _text(value, LONGEST_PATH)
-
-
-def _text(value: Any, longest: int = _LONGEST_TEXT) -> str:
     if not isinstance(value, str):
         raise InvalidEntryError("damaged")
-    return value[:longest]
+    return value[:LONGEST_PATH]
 
 
-def _texts(value: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(_text(one) for one in value)
+def _text(value: Any) -> str:
+    return shown(_path(value))
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(_text(one) for one in _some(value))
+
+
+def _some(value: Any) -> Sequence[Any]:
+    if not isinstance(value, list) or len(value) > _MOST_SAID:
+        raise InvalidEntryError("says too much at once")
+    return value
+
+
+def _moment(value: Any) -> float:
+    moment = float(value)
+    if not abs(moment) < 1e12:  # also for NaN
+        raise InvalidEntryError("damaged")
+    return moment
 
 
 def _flag(value: Any) -> bool:
@@ -230,7 +285,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "caught_up": _flag,
     "fresh": _flag,
     "lag_bytes": _whole,
-    "mark": _bytes,
+    "mark": _mark,
     "gaps": _texts,
     "state": SourceState,
     "detail": _text,

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from glancemetrics.fleet.entry import EntryId, InvalidEntryError
+from glancemetrics.fleet.entry import EntryId, InvalidEntryError, shown
 
 _LONGEST = 200
 """Characters of a text."""
@@ -72,7 +72,7 @@ class AgentStatus:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise InvalidEntryError("damaged")
-    return value[:_LONGEST]
+    return shown(value[:_LONGEST])
 
 
 def _count(value: Any) -> int:

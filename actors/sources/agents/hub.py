@@ -45,6 +45,10 @@ from glancemetrics.health.health import SourceHealth, SourceState
 
 ROUND_SECONDS = 0.25
 """Between two looks for new entries."""
+_MOST_ROUNDS = 16
+"""Until agents are answered: one may have very much."""
+_SKIP_SECONDS = 600.0
+"""How long an agent whose stream cannot be read is left out."""
 _LISTEN_SECONDS = 1.5
 """How long agents are listened to before the first second may close: each is heard every second."""
 _AWAY_SECONDS = 2.0
@@ -102,6 +106,8 @@ class Hub:
         """Agents of which something is on the disk."""
         self._refused: dict[str, EntryId] = {}
         """By agent, the entry that has to be refused."""
+        self._large: set[str] = set()
+        """Agents whose entries are so large that they are read one by one."""
         self._has_worked = False
         self._looked = -math.inf
         """When it last looked who is silent."""
@@ -182,9 +188,9 @@ class Hub:
             if not await self._lease.renew(connection):
                 raise UnreachableError(f"{self._address}: another hub has taken over")
             self._ahead = await clock_ahead(connection, time.time)
-            more = True
-            while more:
-                more = await self._round(connection, say)
+            for _ in range(_MOST_ROUNDS):
+                if not await self._round(connection, say):
+                    break
             for agent in self._agents.values():
                 if agent.is_missing(time.time()) and agent.status and agent.status.sent:
                     agent.chain.refused = agent.status.sent
@@ -229,23 +235,29 @@ class Hub:
 
     async def _round(self, connection: Connection, say: Say) -> bool:
         """Read new entries of all agents; returns whether there may be more."""
-        agents = list(self._agents.values())
+        now = time.time()
+        agents = [one for one in self._agents.values() if one.skipped_until <= now]
         together: list[OneFromSource] = []
         size = 0
         more = False
         begin = 0
         while begin < len(agents):
-            group = agents[begin : begin + self._together]
+            group = self._group(agents[begin : begin + self._together])
             try:
                 found = await self._entries_of(connection, group)
             except ReplyTooLargeError:
-                if len(group) == 1:
-                    group[0].trouble = "sends entries above the size limit; they are not counted"
-                self._together = max(1, len(group) // 2)
+                self._note_too_large(group)
                 raise
+            except RefusedError as error:
+                # With fewer, until it is known whose they are.
+                self._together = max(1, len(group) // 2)
+                if len(group) == 1:
+                    _skip(group[0], f"its entries cannot be read: {error}")
+                    begin += 1
+                continue
             begin += len(group)
             self._together = _better(self._together, found)
-            more = more or any(len(one) == _MOST_ENTRIES for one in found.values())
+            more = more or any(len(one) >= self._count_of(group) for one in found.values())
             if not found:
                 continue
             for messages, lines in self._counted(
@@ -259,10 +271,31 @@ class Hub:
         await _say_all(say, together)
         return more
 
+    def _group(self, agents: Sequence[RedisAgent]) -> Sequence[RedisAgent]:
+        """Return which of these are asked for together, from the first one on."""
+        large = [number for number, one in enumerate(agents) if one.name in self._large]
+        return agents[: max(1, large[0])] if large else agents
+
+    def _count_of(self, agents: Sequence[RedisAgent]) -> int:
+        """Return how many entries of each of these agents are read at once."""
+        is_large = len(agents) == 1 and agents[0].name in self._large
+        return 1 if is_large else _MOST_ENTRIES
+
+    def _note_too_large(self, group: Sequence[RedisAgent]) -> None:
+        """Note that what these agents have sent was too much at once."""
+        self._together = max(1, len(group) // 2)
+        if len(group) > 1:
+            return
+        (agent,) = group
+        if agent.name in self._large:
+            _skip(agent, "sends entries above the size limit; they are not counted")
+        self._large.add(agent.name)
+
     async def _entries_of(self, connection: Connection, agents: Sequence[RedisAgent]) -> _Found:
         keys = [self._keys.stream(agent.name) for agent in agents]
         after = [str(agent.read or EntryId(0, 0)) for agent in agents]
-        command: Command = ("XREAD", "COUNT", _MOST_ENTRIES, "STREAMS", *keys, *after)
+        count = self._count_of(agents)
+        command: Command = ("XREAD", "COUNT", count, "STREAMS", *keys, *after)
         (reply,) = await connection.run(command)
         streams = checked(reply) or []
         names = {key.encode(): agent.name for key, agent in zip(keys, agents, strict=True)}
@@ -299,6 +332,9 @@ class Hub:
                     continue
                 raw_id, fields = entry
                 agent, entry_id = self._agents[name], EntryId.read(raw_id)
+                if not entry_id.is_possible:
+                    yield _Read(agent, entry_id, None, "its id is out of range")
+                    continue
                 try:
                     yield _Read(agent, entry_id, unpacked(fields[1]))
                 except InvalidEntryError as error:
@@ -315,7 +351,7 @@ class Hub:
 
     async def _answer(self, connection: Connection) -> None:
         """Say what is counted for good, and what is refused, unless another hub has taken over."""
-        answers: list[Sequence[Command]] = []
+        answers: list[tuple[str, Sequence[Command]]] = []
         refused = {
             name: entry
             for name, entry in self._refused.items()
@@ -328,21 +364,38 @@ class Hub:
             position = Position(agent.chain.last, agent.marks, entry)
             # What another hub has counted stays, where this one has counted nothing.
             forget: list[Command] = [] if agent.chain.last is None else [("DEL", key)]
-            answers.append((*forget, ("HSET", key, *position.fields())))
+            answers.append((name, (*forget, ("HSET", key, *position.fields()))))
         saved, self._saved = self._saved, {}
         for name, (last, marks) in saved.items():
             hset: Command = ("HSET", self._keys.counted(name), *Position(last, marks).fields())
-            answers.append((hset, ("XTRIM", self._keys.stream(name), "MINID", str(last.next))))
+            trim: Command = ("XTRIM", self._keys.stream(name), "MINID", str(last.next))
+            answers.append((name, (hset, trim)))
         try:
             for begin in range(0, len(answers), _MOST_ANSWERS):
-                together = itertools.chain.from_iterable(answers[begin : begin + _MOST_ANSWERS])
-                await self._lease.guarded(connection, *together)
-        except (UnreachableError, RefusedError):
+                await self._give(connection, answers[begin : begin + _MOST_ANSWERS])
+        except UnreachableError:
             self._saved = {**saved, **self._saved}
             raise
         for name in refused:
             del self._refused[name]
         self._acknowledged |= {name: last for name, (last, _) in saved.items()}
+
+    async def _give(
+        self, connection: Connection, answers: Sequence[tuple[str, Sequence[Command]]]
+    ) -> None:
+        """Carry out answers to agents; one that Redis refuses must not keep back the others."""
+        together = itertools.chain.from_iterable(commands for _, commands in answers)
+        try:
+            await self._lease.guarded(connection, *together)
+        except RefusedError as error:
+            if len(answers) > 1:
+                for answer in answers:
+                    await self._give(connection, [answer])
+                return
+            ((name, _),) = answers
+            if "NOPERM" in str(error):
+                raise
+            _skip(self._agents[name], f"its entries cannot be removed: {error}")
 
     async def _set_pace(self, connection: Connection) -> None:
         """Tell agents how often to send."""
@@ -401,6 +454,14 @@ class Hub:
         if found is None:
             found = self._agents[name] = RedisAgent(self._text, name)
         return found
+
+
+def _skip(agent: RedisAgent, trouble: str) -> None:
+    """Leave an agent out for a while: it must not keep the hub from reading the others."""
+    if agent.trouble != trouble:
+        logger.warning("{}: {}", agent.name, trouble)
+    agent.trouble = trouble
+    agent.skipped_until = time.time() + _SKIP_SECONDS
 
 
 def _better(together: int, found: _Found) -> int:

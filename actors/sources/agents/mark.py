@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import attrs
 
-from glancemetrics.fleet.entry import EntryId
+from glancemetrics.fleet.entry import EntryId, shown
 from glancemetrics.state.tree import State
 
 
@@ -17,7 +17,7 @@ class AgentMark:
     KIND: ClassVar = "agent"
 
     source: str
-    """`agent:` and its name: no log is called that."""
+    """The fleet and the name, of a form that no log's name has."""
     hub: str
     """The fleet, as in `-f`."""
     agent: str
@@ -29,7 +29,7 @@ class AgentMark:
     @classmethod
     def of(cls, hub: str, agent: str, last: EntryId, *, has_ended: bool = False) -> AgentMark:
         """Return the mark of an agent."""
-        return cls(f"agent:{agent}", hub, agent, last, has_ended)
+        return cls(f":{hub}:{agent}", hub, agent, last, has_ended)
 
     def with_parsing(self, parsing: State, /) -> AgentMark:
         """Return the same; nothing is parsed for an agent as a whole."""
@@ -89,4 +89,4 @@ class LogMark:
 
 def source_name(agent: str, path: str) -> str:
     """Return the name of the source that a log of an agent is."""
-    return f"{agent}:{path}"
+    return f"{agent}:{shown(path)}"

@@ -29,8 +29,12 @@ SILENT_SECONDS = 5.0
 """Seconds without a word after which an agent is silent, and holds nothing up."""
 _RETURN_SECONDS = 10.0
 """The same after the hub itself was cut off: agents connect again within some seconds."""
+MOST_LOGS = 10_000
+"""Logs of an agent."""
 LONGEST_AHEAD = 10.0
 """Seconds between clocks from which an agent's own clock does not decide what is complete."""
+LONGEST_WAIT = 60.0
+"""Seconds without progress after which an agent that is heard holds nothing up any more."""
 _MISSING_SECONDS = 3.0
 """How long entries may be missing until the agent is asked for them: it may see that itself."""
 _FRESH_SECONDS = 2.0
@@ -59,6 +63,14 @@ class RedisAgent:
     """Why its entries cannot be counted, in a sentence."""
     _behind: set[str] = attrs.field(factory=set)
     """Paths of logs that it is still reading."""
+    skipped_until: float = -math.inf
+    """Up to when its stream is not read, because that has failed."""
+    _paths: set[str] = attrs.field(factory=set)
+    """Of all its logs."""
+    _moved: float | None = None
+    """When it last moved on; `None`: it is not known yet."""
+    _moved_at: EntryId | None = None
+    _past_then: float | None = None
     was_sought: bool = False
     """Whether its last word was looked for since it was last heard of."""
     _missing_since: float | None = None
@@ -78,6 +90,10 @@ class RedisAgent:
         """Yield what an entry says that follows the one before it."""
         is_fresh = entry.past is not None and now - self._here(entry.past) < _FRESH_SECONDS
         for part in entry.parts:
+            if part.path not in self._paths and len(self._paths) >= MOST_LOGS:
+                self.trouble = f"has more than {MOST_LOGS:,} logs; further ones are not counted"
+                continue
+            self._paths.add(part.path)
             yield from self._of_part(part, is_fresh=is_fresh)
         yield Marked(self._mark(entry_id))
         if entry.past is not None:
@@ -123,6 +139,7 @@ class RedisAgent:
                 self._unreadable.discard(part.path)
             yield SourceHealth(name, part.state, part.detail, lag_bytes=part.lag_bytes)
         if part.is_gone:
+            self._paths.discard(part.path)
             self._unreadable.discard(part.path)
             self.marks.pop(part.path, None)
             self._behind.discard(part.path)
@@ -151,6 +168,7 @@ class RedisAgent:
         """Note that the hub can hear agents from now on: until then none was silent."""
         said = self._said_health
         was_silent = said is not None and said.is_silent
+        self._moved = None
         if not was_silent and not self.has_ended:
             self.heard = now + _RETURN_SECONDS - SILENT_SECONDS
 
@@ -158,22 +176,11 @@ class RedisAgent:
         """Yield what has changed with time, or with what it says of itself."""
         is_silent = self.is_silent(now)
         if is_silent:
-            for path in self._behind:  # holds nothing up any more
-                yield SourceHealth(source_name(self.name, path), SourceState.FOLLOWING)
-            self._behind.clear()
+            yield from self._without_logs()
+        if is_silent or self.trouble or self._stands_still(now):
             yield from self._until(None)
-            if self.has_ended:
-                for path in self._unreadable:  # nobody waits for it any more
-                    yield SourceHealth(source_name(self.name, path), SourceState.FOLLOWING)
-                self._unreadable.clear()
-        elif self.status is None or not self._has_all:
-            if self._said_until is None:
-                yield from self._until(0.0)  # until what it has sent is counted
-        elif not self._behind:
-            if self.status.past is not None:
-                yield from self._until(self.status.past)
-            elif self._said_until is None:
-                yield from self._until(0.0)  # until it has opened its logs
+        else:
+            yield from self._held_up()
         made_of = self.status, self.trouble, is_silent, self.has_ended
         if made_of != self._made_of:
             self._made_of = made_of
@@ -183,6 +190,36 @@ class RedisAgent:
                 yield AgentHeard(health)
                 if before is not None and before.has_ended != self.has_ended and self.chain.last:
                     yield Marked(self._mark(self.chain.last))
+
+    def _stands_still(self, now: float) -> bool:
+        """Tell whether it is heard, but has not moved on for long: an agent may say anything."""
+        past = None if self.status is None or not self._has_all else self.status.past
+        has_moved = self.read != self._moved_at or (past is not None and past != self._past_then)
+        if self._moved is None or has_moved:
+            self._moved, self._moved_at, self._past_then = now, self.read, past
+        is_old = past is not None and now - self._here(past) > LONGEST_WAIT
+        return is_old or now - self._moved > LONGEST_WAIT
+
+    def _without_logs(self) -> Iterator[OneFromSource]:
+        """Yield what becomes of the logs of an agent that is not there."""
+        for path in self._behind:  # holds nothing up any more
+            yield SourceHealth(source_name(self.name, path), SourceState.FOLLOWING)
+        self._behind.clear()
+        if self.has_ended:
+            for path in self._unreadable:  # nobody waits for it any more
+                yield SourceHealth(source_name(self.name, path), SourceState.FOLLOWING)
+            self._unreadable.clear()
+
+    def _held_up(self) -> Iterator[OneFromSource]:
+        """Yield up to when everything of it is here, as far as it and Redis say."""
+        if self.status is None or not self._has_all:
+            if self._said_until is None:
+                yield from self._until(0.0)  # until what it has sent is counted
+        elif not self._behind:
+            if self.status.past is not None:
+                yield from self._until(self.status.past)
+            elif self._said_until is None:
+                yield from self._until(0.0)  # until it has opened its logs
 
     @property
     def is_lost(self) -> bool:

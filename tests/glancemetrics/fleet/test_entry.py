@@ -105,3 +105,33 @@ def test_ids_are_in_the_order_of_redis() -> None:
     for text in ("", "1", "a-1", "1-", "1-1-1", "-1-1", "1" * 21 + "-1"):
         with pytest.raises(InvalidEntryError):
             EntryId.read(text)
+
+
+def test_few_bytes_are_not_many_values() -> None:
+    inner = b"\xdc\x27\x10" + b"\x90" * 10_000
+    count = (16 << 20) // len(inner) - 2
+    after = b"\xdc" + count.to_bytes(2, "big") + inner * count
+    body = b"\x84\xa1v\x01\xa5after" + after + b"\xa4past\xc0\xa5parts\x90"
+    with pytest.raises(InvalidEntryError, match="too many values"):
+        unpacked(zstandard.ZstdCompressor().compress(body))
+
+
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [
+        ({"gaps": [""] * 1001}, "too much at once"),
+        ({"overlong": [b""] * 1001}, "too much at once"),
+        ({"mark": bytes((1 << 16) + 1)}, "mark that is too large"),
+        ({"state": "unheard of"}, "damaged"),
+    ],
+)
+def test_a_part_has_limits(part: dict[str, object], problem: str) -> None:
+    entry = {"v": 1, "after": None, "past": None, "parts": [{"path": "/log", **part}]}
+    with pytest.raises(InvalidEntryError, match=problem):
+        unpacked(in_zstd(entry))
+
+
+@pytest.mark.parametrize("past", [float("nan"), float("inf"), -1e300, "soon"])
+def test_a_moment_is_a_number(past: object) -> None:
+    with pytest.raises(InvalidEntryError):
+        unpacked(in_zstd({"v": 1, "after": None, "past": past, "parts": []}))

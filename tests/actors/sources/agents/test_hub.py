@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 import attrs
+import msgpack
 import pytest
 import trio
+import zstandard
 
 from actors.redis.connection import Connection, checked, connect
 from actors.sources.agents import hub as hub_module
+from actors.sources.agents import redis_agent as redis_agent_module
 from actors.sources.agents.hub import Hub
 from actors.sources.agents.mark import AgentMark, LogMark, source_name
 from actors.sources.agents.redis_agent import SILENT_SECONDS
@@ -62,6 +66,7 @@ def redis(server: Redis) -> Redis:
 class Heard:
     """What the hub has said."""
 
+    text: str
     connection: Connection
     saved: SavedMarks
     stop: trio.Event
@@ -111,7 +116,7 @@ async def hub(redis: Redis, before: Mapping[str, Mark] | None = None) -> AsyncIt
         on_saved=saved.listen,
     )
     send, receive = trio.open_memory_channel[FromSource](2)
-    heard = Heard(await connect(address, "test"), saved, stop)
+    heard = Heard(text, await connect(address, "test"), saved, stop)
 
     async def hear() -> None:
         async for message in receive:
@@ -266,7 +271,7 @@ async def test_a_hub_without_saved_state_lets_agents_begin_anew(redis: Redis) ->
 
 
 async def test_no_second_closes_before_the_agents_of_the_last_run_are_heard(redis: Redis) -> None:
-    marks = {"agent:web1": AgentMark.of(text_of(redis), "web1", EntryId(1000, 1))}
+    marks = {"web1": AgentMark.of(text_of(redis), "web1", EntryId(1000, 1))}
     async with hub(redis, marks) as heard:
         agent = Pretended(heard.connection, number=1)
         await eventually(lambda: heard.own() is not None)
@@ -366,7 +371,7 @@ async def test_who_has_said_goodbye_is_not_missed_by_the_next_hub(redis: Redis) 
             while (found := heard.agent()) is not None and found.has_ended:
                 await agent.hello()
                 await trio.sleep(0.1)
-        mark = heard.marks()["agent:web1"]
+        mark = heard.marks()[f":{text_of(redis)}:web1"]
         assert isinstance(mark, AgentMark)
         assert not mark.has_ended
 
@@ -447,7 +452,7 @@ async def test_a_hub_without_saved_state_asks_an_agent_that_has_nothing_new(redi
 
 
 async def test_a_goodbye_that_nobody_heard_is_found_later(redis: Redis) -> None:
-    marks = {"agent:web1": AgentMark.of(text_of(redis), "web1", EntryId(1000, 1))}
+    marks = {"web1": AgentMark.of(text_of(redis), "web1", EntryId(1000, 1))}
     async with hub(redis, marks) as heard:
         said = AgentStatus(
             version="1.2", host="h1", instance="i", files=1, lag_bytes=0,
@@ -465,7 +470,7 @@ async def test_a_goodbye_that_nobody_heard_is_found_later(redis: Redis) -> None:
 
 @pytest.mark.parametrize("word", [b"", b"junk", b"x" * 100_000])
 async def test_a_last_word_that_is_none_leaves_an_agent_silent(redis: Redis, word: bytes) -> None:
-    marks = {"agent:web1": AgentMark.of(text_of(redis), "web1", EntryId(1000, 1))}
+    marks = {"web1": AgentMark.of(text_of(redis), "web1", EntryId(1000, 1))}
     async with hub(redis, marks) as heard:
         await heard.connection.run(("SET", KEYS.bye("web1"), word))
         await eventually(lambda: (found := heard.agent()) and found.is_silent)
@@ -486,3 +491,129 @@ async def test_nobody_waits_for_the_logs_of_an_agent_that_has_ended(redis: Redis
         await eventually(lambda: state() is SourceState.WAITING)
         await agent.hello(is_bye=True)
         await eventually(lambda: state() is SourceState.FOLLOWING)
+
+
+async def harms_nobody(heard: Heard, good: Pretended) -> None:
+    """Check that the lines of one agent are counted and acknowledged, and that it holds up."""
+    await good.send(line(size=77))
+    await eventually(lambda: heard.lines(good.name).endswith(line(size=77)))
+    own = f":{heard.text}:{good.name}"
+    heard.saved.tell(list(heard.marks().values()))
+    with trio.fail_after(10):
+        while (await good.counted()).get(b"id") != f"{good.birth}-{good.number}".encode():
+            await good.hello()
+            await trio.sleep(0.1)
+    assert isinstance(heard.marks()[own], AgentMark)
+    await eventually(lambda: (found := heard.own()) and found.state is SourceState.FOLLOWING)
+
+
+async def test_an_agent_that_breaks_its_stream_harms_nobody_else(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        good, bad = await present(heard, "good"), await present(heard, "bad")
+        await bad.send(line())
+        await eventually(lambda: heard.lines("bad"))
+        redis.run("SET", KEYS.stream("bad"), "x")
+        await harms_nobody(heard, good)
+        said = heard.agent("bad")
+        assert said is not None
+        assert "WRONGTYPE" in said.trouble
+
+
+async def test_an_agent_whose_entries_are_too_large_together_harms_nobody(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        bad, good = await present(heard, "bad"), await present(heard, "good")
+        data = os.urandom(6 << 20)
+        for number in range(1, 17):
+            await bad.send_raw(f"1-{number}", data)
+        await harms_nobody(heard, good)
+
+
+async def test_an_id_beyond_all_others_harms_nobody(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        good, bad = await present(heard, "good"), await present(heard, "bad")
+        await bad.send(line(), after=None)
+        entry = packed(Entry(EntryId(1000, 1), None, (Part(LOG, lines=line(), mark=b"m"),)))
+        await bad.send_raw(f"2000-{(1 << 64) - 1}", entry)
+        await harms_nobody(heard, good)
+        assert heard.lines("bad") == line()
+
+
+async def test_names_that_are_not_utf_8_are_shown_with_what_they_cannot_have(redis: Redis) -> None:
+    path = "/var/log/odd\udcff.log"
+    async with hub(redis) as heard:
+        bad = await present(heard)
+        parts = (Part(path, lines=line(), mark=b"m", gaps=("lost \udcff",), detail="\udcff"),)
+        await bad.send_raw("1000-1", packed(Entry(None, time.time(), parts)))
+        await bad.hello(host="h\udcff", sent=EntryId(1000, 1))
+        await eventually(lambda: heard.lines("web1", path) == line())
+        await eventually(lambda: (found := heard.agent()) and found.host == "h\\udcff")
+        for one in heard.messages:
+            str(one).encode()
+        # The agent itself gets the name as it is.
+        heard.saved.tell(list(heard.marks().values()))
+        with trio.fail_after(10):
+            while b"f:/var/log/odd\xff.log" not in await bad.counted():
+                await trio.sleep(0.1)
+
+
+async def test_no_agent_can_have_the_mark_of_another_one(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        good, bad = await present(heard, "web1"), await present(heard, "agent")
+        await good.send(line())
+        await eventually(lambda: heard.lines("web1"))
+        for number, path in enumerate(("web1", f"{text_of(redis)}:web1"), 1):
+            parts = (Part(path, lines=line(), mark=b"m"),)
+            await bad.send_raw(f"1-{number}", packed(Entry(None, None, parts)))
+        await harms_nobody(heard, good)
+
+
+async def test_an_agent_that_does_not_move_on_holds_nothing_up_for_long(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_agent_module, "LONGEST_WAIT", 2.0)
+    async with hub(redis) as heard:
+        liar = await present(heard, "liar")
+        for seconds in range(1, 20):
+            if seconds > 2 and heard.until("liar")[-1] is None:
+                break
+            await liar.hello(past=1.0 + seconds)
+            await trio.sleep(0.3)
+        assert heard.until("liar")[-1] is None
+        other = await present(heard, "other")
+        for _ in range(20):
+            await other.hello(sent=EntryId(2000, 7))  # nothing of this is there
+            await trio.sleep(0.3)
+        assert heard.until("other")[-1] is None
+        honest = await present(heard, "honest")
+        for _ in range(15):
+            await honest.hello()
+            await trio.sleep(0.3)
+            assert None not in heard.until("honest")
+
+
+async def test_an_agent_of_another_version_holds_nothing_up(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        other = await present(heard)
+        body = msgpack.packb({"v": 99, "after": None, "past": None, "parts": []})
+        await other.send_raw("1000-1", zstandard.ZstdCompressor().compress(body))
+        other.number = 1
+        with trio.fail_after(10):
+            while (found := heard.agent()) is None or "another version" not in found.trouble:
+                await other.hello()
+                await trio.sleep(0.1)
+        await eventually(lambda: heard.until()[-1] is None)
+
+
+async def test_the_logs_of_an_agent_are_limited(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_agent_module, "MOST_LOGS", 3)
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        for number in range(1, 6):
+            parts = (Part(f"/log{number}", lines=line(), mark=b"m"),)
+            await agent.send_raw(f"1000-{number}", packed(Entry(None, None, parts)))
+        await eventually(lambda: (found := heard.agent()) and "more than 3 logs" in found.trouble)
+        assert [len(heard.lines("web1", f"/log{n}")) > 0 for n in range(1, 6)] == [
+            *[True] * 3, False, False
+        ]  # fmt: skip

@@ -24,7 +24,7 @@ from tests.waiting import free_port
 
 pytestmark = pytest.mark.torture
 
-SECONDS = int(os.environ.get("FLEET_SECONDS", thorough(15, 210)))
+SECONDS = int(os.environ.get("FLEET_SECONDS", thorough(8, 210)))
 AOF = {
     "everysec": ("--appendonly", "yes", "--appendfsync", "everysec"),
     "always": ("--appendonly", "yes", "--appendfsync", "always"),

@@ -39,7 +39,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.torture
 
-SECONDS = int(os.environ.get("FLEET_SECONDS", thorough(20, 600)))
+SECONDS = int(os.environ.get("FLEET_SECONDS", thorough(12, 600)))
 SERVERS = ("web1", "web2")
 RATE = 100
 SPIKE = 3000

@@ -7,7 +7,6 @@ line is counted twice, and none is left out.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +15,11 @@ import attrs
 
 from actors.history.unused import SUFFIX
 from actors.sources.mark import Mark
-from actors.sources.registry import mark_from_state
+from actors.sources.registry import identity_of, mark_from_state
 from actors.state.state_file import make_folder, replace_state
 from actors.state.state_lock import claim
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.incidents.alert_events import AlertEvent
-from glancemetrics.planning.sources import PATH, scheme_of
 from glancemetrics.state.tree import DamagedStateError, State, from_bytes, to_bytes
 
 if TYPE_CHECKING:
@@ -58,13 +56,6 @@ class Saved:
     """Whether another machine has saved it: the history here is without what was read since."""
 
 
-def _whole_name(source: str) -> str:
-    """Return the name of a source that does not depend on the current directory."""
-    if scheme_of(source) != PATH:
-        return source
-    return os.path.abspath(source)  # noqa: PTH100 - a link stays what it is
-
-
 class Checkpoints:
     """The checkpoint file for a set of sources, and what is beside it."""
 
@@ -74,7 +65,7 @@ class Checkpoints:
     """The term of this hub, if the checkpoint is in Redis."""
 
     def __init__(self, folder: Path, sources: Sequence[str]) -> None:
-        name = hashlib.sha256("\0".join(sorted(map(_whole_name, sources))).encode())
+        name = hashlib.sha256("\0".join(sorted(map(identity_of, sources))).encode())
         self.path = folder / f"monitor-{name.hexdigest()[:16]}.state"
         self._lock: int | None = None
 

@@ -33,6 +33,11 @@ def nothing_to_say(text: str) -> None:
     del text
 
 
+def as_written(text: str) -> str:
+    """Return a value of `-f` unchanged, for sources with only one spelling."""
+    return text
+
+
 def as_they_are(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
     """Return the marks unchanged, for sources with only one spelling."""
     del texts
@@ -82,6 +87,9 @@ class SourceKind(Generic[Section]):
     what arrives while nothing runs is not there later."""
     waits_for_state: bool = False
     """Whether its senders wait until a checkpoint has what they sent: then there has to be one."""
+    identity: Callable[[str], str] = as_written
+    """Return a name of a value of `-f` that is the same for each spelling, wherever it is written:
+    the state is found by it."""
     respelled: Callable[[Sequence[Mark], Sequence[str]], Sequence[Mark]] = as_they_are
     """Renames its marks to the current spelling of their sources: the same path may be written
     differently now."""

@@ -60,6 +60,11 @@ def kind_of(text: str) -> SourceKind[Any]:
     raise UsageError(f"--file {text}: unknown source type {scheme}://; must be {takes}")
 
 
+def identity_of(text: str) -> str:
+    """Return a name of a source that is the same for each spelling. Raises `UsageError`."""
+    return kind_of(text).identity(text)
+
+
 def kinds_of(sources: Sources) -> Iterator[SourceKind[Any]]:
     """Yield the kinds that are used, each once. Raises `UsageError`."""
     named = [kind_of(text) for text in sources.texts]

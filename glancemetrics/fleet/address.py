@@ -63,6 +63,12 @@ class FleetAddress:
         return ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
                          for host, port in self.servers)  # fmt: skip
 
+    @property
+    def identity(self) -> str:
+        """Return what names the fleet, whoever asks and however: without user, files and TLS."""
+        servers = ",".join(sorted(f"[{host.lower()}]:{port}" for host, port in self.servers))
+        return f"fleet {self.fleet}, {self.master}@{servers}/{self.database}"
+
 
 def fleet_address(text: str, option: str) -> FleetAddress:
     """Read a fleet's URL. Raises `UsageError`, whose message begins with the option."""

@@ -80,14 +80,31 @@ def check_state(settings: Settings, sources: Sources) -> None:
         )
 
 
+def _identity(text: str) -> str:
+    from glancemetrics.fleet.address import fleet_address
+
+    return fleet_address(text, "--file").identity
+
+
 def _respelled(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
-    """Return the marks for the current address of a fleet: another machine may have another."""
+    """Return the marks for the current address of a fleet, which may be written in another way.
+
+    If there is one fleet, all are of it: another machine may reach it by another name.
+    """
     from actors.sources.agents.mark import AgentMark, LogMark
 
-    if len(texts) != 1:
-        return marks
+    by_identity = {_identity(text): text for text in texts}
+
+    def current(hub: str) -> str:
+        if len(texts) == 1:
+            return texts[0]
+        try:
+            return by_identity.get(_identity(hub), hub)
+        except UsageError:  # an earlier version may have taken what this one refuses
+            return hub
+
     return [
-        attrs.evolve(mark, hub=texts[0]) if isinstance(mark, AgentMark | LogMark) else mark
+        attrs.evolve(mark, hub=current(mark.hub)) if isinstance(mark, AgentMark | LogMark) else mark
         for mark in marks
     ]
 
@@ -113,5 +130,6 @@ AGENTS = SourceKind(
     refuses=_refuses,
     marks={"agent": _agent_mark, "agent log": _log_mark},
     waits_for_state=True,
+    identity=_identity,
     respelled=_respelled,
 )

@@ -39,6 +39,10 @@ def _misses(path: str) -> str | None:
     return None if os.access(path, os.R_OK) else "permission denied"
 
 
+def _identity(path: str) -> str:
+    return os.path.abspath(path)  # noqa: PTH100 - a link stays what it is
+
+
 def _mark(state: State) -> PathMark:
     from actors.sources.files.marks import PathMark
 
@@ -73,5 +77,6 @@ FILES = SourceKind(
     newest=_newest,
     size=_size,
     marks={"path": _mark},
+    identity=_identity,
     respelled=_respelled,
 )

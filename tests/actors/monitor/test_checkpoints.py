@@ -59,6 +59,35 @@ def test_what_is_no_path_is_the_same_in_every_folder(
     assert names()[1] != path
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "redis://hub@redis:6379?fleet=prod&password-file=pw",
+        "rediss://REDIS/0?fleet=prod&ca=ca.pem&cert=c.pem&key=k.pem",
+    ],
+)
+def test_a_fleet_is_the_same_however_its_redis_is_reached(spelling: str, tmp_path: Path) -> None:
+    def name(fleet: str) -> str:
+        return Checkpoints(tmp_path, [fleet, "a.log"]).path.name
+
+    assert name(spelling) == name("redis://redis/0?fleet=prod")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "redis://redis/0?fleet=test",
+        "redis://redis/1?fleet=prod",
+        "redis://redis:6380/0?fleet=prod",
+        "redis://redis2/0?fleet=prod",
+        "redis+sentinel://redis:6379/0?fleet=prod&master=main",
+    ],
+)
+def test_another_fleet_has_another_checkpoint(other: str, tmp_path: Path) -> None:
+    first = Checkpoints(tmp_path, ["redis://redis/0?fleet=prod"])
+    assert Checkpoints(tmp_path, [other]).path != first.path
+
+
 def test_a_mark_that_was_written_without_a_kind_is_a_paths(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, ["a.log"])
     save(checkpoints)

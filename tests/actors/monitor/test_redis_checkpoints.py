@@ -139,3 +139,12 @@ def test_marks_are_those_of_the_fleet_however_its_address_is_written() -> None:
     )
     both = (text, "redis://redis/0?fleet=test")
     assert respelled(marks, Sources(both)) == tuple(marks)
+    with_path = Sources(("/var/log/a.log", text))
+    assert {mark.hub for mark in respelled(marks, with_path)} == {text}
+
+
+def test_marks_of_one_of_several_fleets_are_known_by_its_place() -> None:
+    mark = AgentMark.of("redis://redis/0?fleet=prod", "web1", EntryId(1, 2))
+    prod, test = "redis://hub@redis:6379/0?fleet=prod", "redis://redis/0?fleet=test"
+    (found,) = respelled([mark], Sources((prod, test)))
+    assert found == attrs.evolve(mark, hub=prod)

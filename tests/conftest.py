@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 import trio
 import trio.testing
+from loguru import logger
 
 from actors.sources.files.waking import Waker
 from actors.state.clock import WallClock
@@ -109,3 +110,12 @@ def terminal(tmp_path: Path) -> Iterator[Callable[[int, int], Tmux]]:
     for each in made:
         with contextlib.suppress(subprocess.CalledProcessError):
             each("kill-server")
+
+
+@pytest.fixture
+def messages() -> Iterator[list[str]]:
+    """Collect what GlanceMetrics logs of itself."""
+    found: list[str] = []
+    sink = logger.add(lambda message: found.append(message.record["message"]), level="INFO")
+    yield found
+    logger.remove(sink)

@@ -24,6 +24,7 @@ from actors.redis.connection import (
     checked,
     clock_ahead,
     connect,
+    permitted,
 )
 from actors.redis.lease import LEASE_SECONDS, Lease
 from actors.sources.dating import undated
@@ -157,12 +158,7 @@ class Agent:
         try:
             await self._session(connection, stop, from_counted=from_counted)
         except RefusedError as error:
-            if "NOPERM" not in str(error):
-                raise
-            raise GlanceMetricsError(
-                f"{address}: the user may not send as {name}; its access rules are printed by: "
-                f"glancemetrics agent-user {name} --fleet {address.fleet}"
-            ) from error
+            raise permitted(error, address, name) from error
         finally:
             with trio.CancelScope(shield=True):
                 await connection.aclose()
@@ -197,10 +193,19 @@ class Agent:
 
     async def _take_name(self, connection: Connection) -> None:
         """Take the lease, or wait until that of a killed process expires. Raises `TakenError`."""
-        deadline = trio.current_time() + _PATIENCE
+        began = trio.current_time()
+        has_said = False
         while not await self._lease.renew(connection):
             holder = await self._lease.holder(connection)
-            if trio.current_time() > deadline and holder is not None:
+            if holder is not None and not has_said and not holder.is_gone:
+                has_said = True
+                logger.warning(
+                    "{}: an agent of this name runs on {}; waiting {:.0f} s for it to end",
+                    self._plan.name,
+                    holder.host,
+                    _PATIENCE,
+                )
+            if trio.current_time() > began + _PATIENCE and holder is not None:
                 raise TakenError(
                     f"{self._plan.name}: an agent of this name runs on {holder.host}; name this "
                     "one with --name, also if its machine is a copy"

@@ -34,7 +34,7 @@ def parser() -> CommandParser:
         help="the fleet: redis://[USER@]HOST[:PORT][/DATABASE]?fleet=NAME, rediss:// with TLS; "
         "the password is in the file of &password-file=, or in GLANCEMETRICS_REDIS_PASSWORD",
         shown_default=f"${_TO}")  # fmt: skip
-    option("--name", metavar="NAME", default=os.environ.get(_NAME),
+    option("--name", metavar="NAME", default=os.environ.get(_NAME) or None,
         help="name of this server, under which the hub counts it",
         shown_default=f"${_NAME}, or the name of the machine")  # fmt: skip
     option("--from", dest="start", choices=_STARTS, default="end", metavar="WHERE",
@@ -56,5 +56,5 @@ def run(arguments: list[str]) -> int:
         raise UsageError("name the fleet: --to 'redis://HOST:6379/0?fleet=NAME'")
     from actors.commands.run_agent import run_agent  # late: -h needs none of it
 
-    name = options.name or socket.gethostname()
+    name = socket.gethostname() if options.name is None else options.name
     return run_agent(tuple(options.files), options.to, name, options.start, options.log_level)

@@ -9,6 +9,7 @@ from actors.files.output_file import write_text
 from glancemetrics.errors import UsageError
 from glancemetrics.fleet.address import is_name
 from glancemetrics.fleet.keys import agent_access, hub_access
+from glancemetrics.words.escaping import visible
 
 HUB = "hub"
 
@@ -36,7 +37,12 @@ def parser() -> CommandParser:
 def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status."""
     options = parser().parse_args(arguments)
-    if bool(options.name) == options.hub:
+    if options.name and options.hub:
+        raise UsageError(
+            f"agent-user {visible(options.name)} --hub: NAME is for an agent, --hub for the hub; "
+            "give one of them"
+        )
+    if not options.name and not options.hub:
         raise UsageError("name the agent's server, or use --hub")
     for what, name in (("NAME", options.name or HUB), ("--fleet", options.fleet)):
         if not is_name(name):

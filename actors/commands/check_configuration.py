@@ -19,7 +19,7 @@ from actors.outputs.alert_log import FILE_NAME, AlertLogSettings
 from actors.outputs.syslog import SyslogSettings
 from actors.outputs.web import WebSettings, check_senders
 from actors.sources.agents import check_state
-from actors.sources.registry import kind_of
+from actors.sources.registry import check_source, kind_of
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.configuration.setting import OFF
 from glancemetrics.configuration.settings import Settings, read_settings, unknown_variables
@@ -74,11 +74,8 @@ def check(text: str, name: str, environment: Mapping[str, str] = MappingProxyTyp
             mistakes += missing_of_target(target)
         for source in sources.texts:
             with noting(mistakes):
-                kind = kind_of(source)
-                # Standard input is that of the check.
-                reason = None if kind.has_standard_input else kind.refuses(source)
-                if reason is not None:
-                    raise UsageError(f"--file {source}: {reason}")
+                if not kind_of(source).has_standard_input:  # that is the check's own
+                    check_source(source)
         with noting(mistakes):
             check_senders(settings.section(WebSettings), settings)
         with noting(mistakes):

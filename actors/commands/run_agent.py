@@ -10,7 +10,10 @@ import trio
 from loguru import logger
 
 from actors.commands.own_log import log_to, raise_readable
+from actors.sources.files import FILES
 from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.planning.sources import PATH, scheme_of
+from glancemetrics.words.addresses import without_password
 from glancemetrics.words.escaping import visible
 
 if TYPE_CHECKING:
@@ -32,9 +35,10 @@ def run_agent(files: tuple[str, ...], to: str, name: str, start: str, level: str
             "pip install 'glancemetrics[fleet]'"
         ) from None
     if not is_name(name):
-        raise UsageError(
-            f"--name {visible(name)}: must have 1 to 63 letters, digits, '.', '_' or '-'"
-        )
+        named = visible(name) or "''"
+        raise UsageError(f"--name {named}: must have 1 to 63 letters, digits, '.', '_' or '-'")
+    for file in files:
+        _check_file(file)
     plan = AgentPlan(address=fleet_address(to, "--to"), name=name, paths=files, start=From(start))
     log_to(level, None)
     try:
@@ -42,6 +46,16 @@ def run_agent(files: tuple[str, ...], to: str, name: str, start: str, level: str
     except BaseException as error:
         raise_readable(error, "the agent")
     return 0
+
+
+def _check_file(text: str) -> None:
+    if scheme_of(text) != PATH:
+        raise UsageError(
+            f"{without_password(text)}: an agent sends files; give it the path of a log, or ./NAME"
+        )
+    reason = FILES.refuses(text)
+    if reason is not None:
+        raise UsageError(f"{without_password(text)}: {reason}")
 
 
 async def _main(agent: Agent) -> None:

@@ -10,14 +10,15 @@ import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import hiredis
 import trio
 
 from glancemetrics.errors import GlanceMetricsError, UnreachableError, UsageError, sentence
-from glancemetrics.fleet.address import PASSWORD_VARIABLE, FleetAddress
+from glancemetrics.fleet.address import PASSWORD_VARIABLE, WHERE_PASSWORDS_ARE, FleetAddress
+from glancemetrics.words.escaping import visible
 
 CONNECT_SECONDS = 5.0
 REPLY_SECONDS = 5.0
@@ -27,6 +28,7 @@ _PIECE = 1 << 16
 _OLDEST = 5
 """The first version with streams."""
 
+Made = TypeVar("Made")
 Argument = str | bytes | int | float
 Command = tuple[Argument, ...]
 Reply = Any
@@ -35,6 +37,10 @@ Reply = Any
 
 class RefusedError(GlanceMetricsError):
     """Redis answered a command with an error."""
+
+
+class ClosedError(UnreachableError):
+    """The server has closed the connection."""
 
 
 class ReplyTooLargeError(UnreachableError):
@@ -106,7 +112,7 @@ class Connection:
             with trio.fail_after(seconds):
                 piece = await self._stream.receive_some(_PIECE)
             if not piece:
-                raise UnreachableError(f"{self._name}: closed the connection")
+                raise ClosedError(f"{self._name}: closed the connection")
             size += len(piece)
             if size > most_bytes:
                 raise ReplyTooLargeError(f"{self._name}: sends more than {most_bytes >> 20} MiB")
@@ -117,13 +123,26 @@ class Connection:
             case trio.TooSlowError():
                 return UnreachableError(f"{self._name}: does not answer")
             case OSError() | trio.BrokenResourceError() | trio.ClosedResourceError():
-                return UnreachableError(f"{self._name}: {_reason(error)}")
+                is_closed = isinstance(_cause(error), ConnectionError)
+                kind = ClosedError if is_closed else UnreachableError
+                return kind(f"{self._name}: {_reason(error)}")
         return error
 
 
 def _in_bytes(command: Command) -> bytes:
     packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # typed as one word
     return packed
+
+
+def permitted(error: BaseException, address: FleetAddress, agent: str) -> BaseException:
+    """Return an error, with the way out if the user lacks rights; no agent: as the hub."""
+    if not isinstance(error, RefusedError) or "NOPERM" not in str(error):
+        return error
+    work, whose = (f"send as {agent}", agent) if agent else ("work as the hub", "--hub")
+    return GlanceMetricsError(
+        f"{address}: the user may not {work}; its access rules are printed by: "
+        f"glancemetrics agent-user {whose} --fleet {address.fleet}"
+    )
 
 
 def checked(reply: Reply) -> Reply:
@@ -200,18 +219,30 @@ async def _connected(
         if isinstance(error, UnreachableError) and address.has_tls and address.cert is None:
             # With TLS 1.3 a server says so only after the handshake, by closing the connection.
             raise UnreachableError(f"{error}; if it asks for a certificate: cert=") from error
+        if isinstance(error, ClosedError) and not address.has_tls:
+            # With TLS a server closes the connection of who does not begin with a handshake.
+            raise UnreachableError(f"{error}; if it expects TLS: {_other(address)}") from error
         raise
     return connection
 
 
 async def _log_in(connection: Connection, address: FleetAddress) -> None:
     password = _password(address)
-    if password is None:
+    if password is None and not address.user:
         return
-    words: Command = ("AUTH", address.user, password) if address.user else ("AUTH", password)
+    # A user may have no password (`nopass`); then Redis takes any.
+    given = password or ""
+    words: Command = ("AUTH", address.user, given) if address.user else ("AUTH", given)
     (reply,) = await connection.run(words)
-    if isinstance(reply, RefusedError):
-        raise GlanceMetricsError(f"{address}: Redis does not accept the password: {reply}")
+    if not isinstance(reply, RefusedError):
+        return
+    if password is None:
+        raise GlanceMetricsError(
+            f"{address}: Redis asks for a password of the user {visible(address.user)}; "
+            f"{WHERE_PASSWORDS_ARE}"
+        )
+    of_user = f" of the user {visible(address.user)}" if address.user else ""
+    raise GlanceMetricsError(f"{address}: Redis does not accept the password{of_user}: {reply}")
 
 
 def _password(address: FleetAddress) -> str | None:
@@ -233,8 +264,7 @@ def _check(
             text = str(reply)
             if "NOAUTH" in text:
                 raise GlanceMetricsError(
-                    f"{name}: Redis asks for a password; put it in a file and its path behind "
-                    f"?password-file=, or into the variable {PASSWORD_VARIABLE}"
+                    f"{name}: Redis asks for a password; {WHERE_PASSWORDS_ARE}"
                 )
             if "LOADING" in text or "MASTERDOWN" in text:
                 raise UnreachableError(f"{name}: {text}")
@@ -264,34 +294,60 @@ async def _opened(address: FleetAddress, server: tuple[str, int]) -> Connection:
     host, port = server
     name = _place(server)
     context = tls_context(address) if address.has_tls else None
+    hint = ""
     try:
         with trio.fail_after(CONNECT_SECONDS):
             stream: trio.abc.Stream = await trio.open_tcp_stream(host, port)
             if context is not None:
+                hint = f"; if it does not use TLS: {_other(address)}"
                 secure = trio.SSLStream(
                     stream, context, server_hostname=host, https_compatible=True
                 )
                 await secure.do_handshake()
                 stream = secure
     except trio.TooSlowError:
-        raise UnreachableError(f"{name}: does not answer") from None
+        raise UnreachableError(f"{name}: does not answer{hint}") from None
     except (OSError, trio.BrokenResourceError) as error:
-        raise UnreachableError(f"{name}: {_reason(error)}") from error
+        if isinstance(_cause(error), ssl.SSLCertVerificationError):
+            hint = ""  # it does use TLS
+        raise UnreachableError(f"{name}: {_reason(error)}{hint}") from error
     return Connection(stream, name)
 
 
 def tls_context(address: FleetAddress) -> ssl.SSLContext:
     """Return what TLS needs. Raises `GlanceMetricsError` for unusable certificates."""
-    try:
-        context = ssl.create_default_context(cafile=address.ca)
-        if address.cert is not None:
-            context.load_cert_chain(address.cert, address.key)
-    except (OSError, ssl.SSLError) as error:
-        named = address.cert or address.ca
+    if address.ca is not None and not _holds("ca", address.ca, b"CERTIFICATE"):
+        raise GlanceMetricsError(f"ca={address.ca}: has no certificate in PEM")
+    context = _tls(f"ca={address.ca}", lambda: ssl.create_default_context(cafile=address.ca))
+    certificate, key = address.cert, address.key
+    if certificate is None:
+        return context
+    if not _holds("cert", certificate, b"CERTIFICATE"):
+        raise GlanceMetricsError(f"cert={certificate}: has no certificate in PEM")
+    if not _holds("cert" if key is None else "key", key or certificate, b"PRIVATE KEY"):
         raise GlanceMetricsError(
-            f"{named}: cannot use the certificate: {sentence(error)}"
-        ) from None
+            f"cert={certificate}: has no private key in PEM; name the key's file with key="
+            if key is None
+            else f"key={key}: has no private key in PEM"
+        )
+    named = f"cert={certificate}" if key is None else f"cert={certificate}, key={key}"
+    _tls(named, lambda: context.load_cert_chain(certificate, key))
     return context
+
+
+def _holds(option: str, path: str, what: bytes) -> bool:
+    """Tell whether a file has something in PEM. Raises `GlanceMetricsError`."""
+    try:
+        return b"%s-----" % what in Path(path).read_bytes()
+    except OSError as error:
+        raise GlanceMetricsError(f"{option}={sentence(error)}") from None
+
+
+def _tls(named: str, make: Callable[[], Made]) -> Made:
+    try:
+        return make()
+    except (OSError, ssl.SSLError) as error:
+        raise GlanceMetricsError(f"{named}: cannot be used: {sentence(error)}") from None
 
 
 def _place(server: tuple[str, int]) -> str:
@@ -299,12 +355,22 @@ def _place(server: tuple[str, int]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def _other(address: FleetAddress) -> str:
+    """Return the scheme with TLS for an address without, and the other way round."""
+    scheme = "redis" if address.has_tls else "rediss"
+    return f"{scheme}+sentinel://" if address.master else f"{scheme}://"
+
+
+def _cause(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:  # trio wraps the errors of each address, and of TLS
+        error = error.__cause__
+        if isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+    return error
+
+
 def _reason(error: BaseException) -> str:
-    cause = error
-    while cause.__cause__ is not None:  # trio wraps the errors of each address, and of TLS
-        cause = cause.__cause__
-        if isinstance(cause, BaseExceptionGroup):
-            cause = cause.exceptions[0]
+    cause = _cause(error)
     if isinstance(cause, socket.gaierror):
         return f"{cause.strerror}: check the host's name"
     if isinstance(cause, ssl.SSLCertVerificationError):

@@ -22,6 +22,7 @@ from actors.redis.connection import (
     Reply,
     checked,
     connect,
+    permitted,
 )
 from actors.redis.lease import LEASE_SECONDS, Holder, KeptLease, Lease, NotHeldError
 from glancemetrics.errors import GlanceMetricsError, UnreachableError
@@ -72,7 +73,7 @@ class Term:
             except UnreachableError as error:
                 say(f"{error}; trying again")
             except RefusedError as error:
-                raise self._known(error) from error
+                raise permitted(error, self._address, "") from error
             await trio.sleep(_LOOK_SECONDS)
 
     async def keep(self, lost: Callable[[], None]) -> None:
@@ -205,14 +206,6 @@ class Term:
                     self._connection = None  # perhaps it was idle for too long
             self._connection = await connect(self._address, "glancemetrics-hub-state")
             return await work(self._connection)
-
-    def _known(self, error: RefusedError) -> GlanceMetricsError:
-        if "NOPERM" not in str(error):
-            return error
-        return GlanceMetricsError(
-            f"{self._address}: the user may not work as the hub; its access rules are printed by: "
-            f"glancemetrics agent-user --hub --fleet {self._address.fleet}"
-        )
 
 
 def _since_boot() -> float:

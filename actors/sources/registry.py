@@ -15,6 +15,7 @@ from actors.sources.standard_input import STANDARD_INPUT
 from actors.sources.syslog import SYSLOG_INPUT
 from glancemetrics.errors import UsageError
 from glancemetrics.planning.sources import Sources, scheme_of
+from glancemetrics.words.addresses import without_password
 
 if TYPE_CHECKING:
     from actors.sources.dating import LineDating
@@ -57,7 +58,8 @@ def kind_of(text: str) -> SourceKind[Any]:
         if scheme in kind.schemes:
             return kind
     takes = help_with_sources(_PLACE)
-    raise UsageError(f"--file {text}: unknown source type {scheme}://; must be {takes}")
+    named = without_password(text)
+    raise UsageError(f"--file {named}: unknown source type {scheme}://; must be {takes}")
 
 
 def identity_of(text: str) -> str:
@@ -76,9 +78,14 @@ def kinds_of(sources: Sources) -> Iterator[SourceKind[Any]]:
 def check_sources(sources: Sources) -> None:
     """Check that all sources can be followed. Raises `UsageError` for the first that cannot."""
     for text in sources.texts:
-        reason = kind_of(text).refuses(text)
-        if reason is not None:
-            raise UsageError(f"--file {text}: {reason}")
+        check_source(text)
+
+
+def check_source(text: str) -> None:
+    """Check that a source can be followed. Raises `UsageError` if it cannot."""
+    reason = kind_of(text).refuses(text)
+    if reason is not None:
+        raise UsageError(f"--file {without_password(text)}: {reason}")
 
 
 def make_sources(settings: Settings, desk: SourceDesk) -> list[Source]:

@@ -14,15 +14,23 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import attrs
 
 from glancemetrics.errors import UsageError
+from glancemetrics.words.addresses import corrected, without_password
 
 SCHEMES = frozenset(["redis", "rediss", "redis+sentinel", "rediss+sentinel"])
 DEFAULT_FLEET = "default"
 PASSWORD_VARIABLE = "GLANCEMETRICS_REDIS_PASSWORD"  # noqa: S105 - the name of a variable
 _PORT, _SENTINEL_PORT = 6379, 26379
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
-_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:\s/@]+)(?::(\d{1,5}))?", re.ASCII)
+_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:\s/@]+)(?::(.*))?", re.ASCII | re.DOTALL)
 _FILES = ("password-file", "ca", "cert", "key")
+_PASSWORDS = frozenset(["password", "passwd", "pass", "pwd", "auth", "secret"])
+"""What other programs call a password in an address."""
 _KNOWN = frozenset(["fleet", "master", *_FILES])
+
+WHERE_PASSWORDS_ARE = (
+    f"put it in a file and its path behind password-file=, or into the variable {PASSWORD_VARIABLE}"
+)
+_IN_CLEAR = f"a password in the address is shown by ps and kept by the shell; {WHERE_PASSWORDS_ARE}"
 
 _Refuse = Callable[[str], UsageError]
 """Makes the error of a reason."""
@@ -74,7 +82,7 @@ def fleet_address(text: str, option: str) -> FleetAddress:
     """Read a fleet's URL. Raises `UsageError`, whose message begins with the option."""
 
     def refuse(why: str) -> UsageError:
-        return UsageError(f"{option} {_without_password(text)}: {why}")
+        return UsageError(f"{option} {without_password(text)}: {why}")
 
     try:
         parts = urlsplit(text)
@@ -83,13 +91,13 @@ def fleet_address(text: str, option: str) -> FleetAddress:
     scheme = parts.scheme.lower()
     if scheme not in SCHEMES:
         raise refuse("must begin with redis:// or rediss://")
+    right = corrected(text)
+    if right is not None:
+        raise refuse(f"did you mean {without_password(right)}?")
     user, at, places = parts.netloc.rpartition("@")
     user, colon, _ = user.partition(":")
-    if at and colon:
-        raise refuse(
-            "a password in the address is shown by ps and kept by the shell; put it in a file and "
-            f"its path behind ?password-file=, or into the variable {PASSWORD_VARIABLE}"
-        )
+    if (at and colon) or "@" in parts.path:  # a password with a slash
+        raise refuse(_IN_CLEAR)
     is_sentinel = scheme.endswith("+sentinel")
     servers = tuple(_server(place, is_sentinel, refuse) for place in places.split(","))
     if len(servers) > 1 and not is_sentinel:
@@ -128,21 +136,22 @@ def fleet_address(text: str, option: str) -> FleetAddress:
 
 def _server(place: str, is_sentinel: bool, refuse: _Refuse) -> tuple[str, int]:
     found = _SERVER.fullmatch(place)
-    port = (_SENTINEL_PORT if is_sentinel else _PORT) if found is None else int(found[2] or 0)
-    if found is None or port > 65535:
+    if found is None:
         raise refuse("must name a host, such as redis://redis:6379/0?fleet=prod")
-    return found[1].strip("[]"), port or (_SENTINEL_PORT if is_sentinel else _PORT)
+    port = found[2] or str(_SENTINEL_PORT if is_sentinel else _PORT)
+    if not port.isascii() or not port.isdigit() or not 0 < int(port[:9]) < 65_536:
+        hint = "; an IPv6 address needs brackets: [::1]:6379" if ":" in port else ""
+        raise refuse(f"the port of {found[1]} must be a number from 1 to 65535{hint}")
+    return found[1].strip("[]"), int(port)
 
 
 def _options(query: str, refuse: _Refuse) -> Mapping[str, str]:
     given = dict(parse_qsl(query, keep_blank_values=True))
     for name, value in given.items():
+        if name.lower() in _PASSWORDS:
+            raise refuse(_IN_CLEAR)
         if name not in _KNOWN:
             raise refuse(f"unknown {name}=; there are {', '.join(sorted(_KNOWN))}")
         if not value:
             raise refuse(f"{name}= has no value")
     return given
-
-
-def _without_password(text: str) -> str:
-    return re.sub(r"(//[^/@:]*):.*@", r"\1:...@", text)

@@ -24,6 +24,7 @@ from actors.redis.connection import (
     checked,
     clock_ahead,
     connect,
+    permitted,
 )
 from actors.redis.lease import Lease
 from actors.sources.agents.listening import listen
@@ -155,7 +156,7 @@ class Hub:
                     nursery.start_soon(listen, listening, self._keys, self._heard)
                     await self._read_on(reading, say)
             except* (UnreachableError, GlanceMetricsError) as errors:
-                failed = first_of(errors)
+                failed = permitted(first_of(errors), self._address, "")
             if not self._has_worked and not isinstance(failed, UnreachableError):
                 raise failed  # has to be mended first; later it may pass, such as a full disk
             await self._report(say, SourceState.BLOCKED, f"{failed}; trying again")
@@ -179,6 +180,7 @@ class Hub:
                 detail = f"another hub of this fleet runs on {holder.host}; waiting"
                 await self._report(say, SourceState.BLOCKED, detail)
             await trio.sleep(ROUND_SECONDS)
+        logger.info("{}: following fleet {}", self._address, self._address.fleet)
 
     async def _read_on(self, connection: Connection, say: Say) -> None:
         """Read what comes, again and again. Raises `UnreachableError` and `RefusedError`."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from actors.sources.kind import NoSettings, SourceKind
 from glancemetrics.planning.sources import PATH
+from glancemetrics.words.addresses import corrected, without_password
 
 if TYPE_CHECKING:
     from actors.sources.dating import LineDating
@@ -30,6 +31,16 @@ def _make(texts: Sequence[str], settings: NoSettings, desk: SourceDesk) -> Itera
     yield Files(tuple(texts), desk)
 
 
+def _refuses(path: str) -> str | None:
+    right = corrected(path)
+    if right is None or os.path.lexists(path) or glob.glob(path):
+        return None
+    return (
+        f"no such file; did you mean {without_password(right)}? A file of this name that is not "
+        f"there yet is ./{without_password(path)}"
+    )
+
+
 def _misses(path: str) -> str | None:
     if not os.path.lexists(path) and glob.has_magic(path):
         found = glob.glob(path)
@@ -40,7 +51,8 @@ def _misses(path: str) -> str | None:
 
 
 def _identity(path: str) -> str:
-    return os.path.abspath(path)  # noqa: PTH100 - a link stays what it is
+    # A link stays what it is.
+    return os.path.abspath(path)
 
 
 def _mark(state: State) -> PathMark:
@@ -73,6 +85,7 @@ FILES = SourceKind(
     takes="a path, a directory, a glob (quoted)",
     section=NoSettings,
     make=_make,
+    refuses=_refuses,
     misses=_misses,
     newest=_newest,
     size=_size,

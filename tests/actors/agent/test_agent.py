@@ -263,7 +263,7 @@ async def test_it_does_not_say_that_all_is_sent_before_it_has_opened_its_logs(
 
 
 async def test_a_name_is_for_one_agent(
-    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, messages: list[str]
 ) -> None:
     monkeypatch.setattr(agent_module, "_PATIENCE", 0.5)
     log = tmp_path / "access.log"
@@ -277,6 +277,8 @@ async def test_a_name_is_for_one_agent(
         host = (await lease.holder(connection)).host
         with pytest.raises(GlanceMetricsError, match=f"an agent of this name runs on {host}"):
             await Agent(plan, time.time).run(trio.Event())
+    waiting = f"web1: an agent of this name runs on {host}; waiting"
+    assert len([one for one in messages if one.startswith(waiting)]) == 1
 
 
 async def test_a_folder_of_logs_with_odd_names(redis: Redis, tmp_path: Path) -> None:

@@ -11,7 +11,15 @@ import pytest
 import trio
 import trustme
 
-from actors.redis.connection import Connection, RefusedError, ReplyTooLargeError, checked, connect
+from actors.redis import connection as connection_module
+from actors.redis.connection import (
+    Connection,
+    RefusedError,
+    ReplyTooLargeError,
+    checked,
+    connect,
+    tls_context,
+)
 from actors.redis.lease import Holder, Lease
 from glancemetrics.errors import GlanceMetricsError, UnreachableError, UsageError
 from glancemetrics.fleet.address import PASSWORD_VARIABLE, FleetAddress, fleet_address
@@ -100,6 +108,17 @@ async def test_a_password_comes_from_a_file_or_the_environment(
             await connect(at(redis.port, "&password-file=/nowhere"), "test")
 
 
+async def test_a_user_without_a_password_is_not_the_default_user(tmp_path: Path) -> None:
+    with Redis(tmp_path / "redis") as redis:
+        redis.run("ACL", "SETUSER", "open", "on", "nopass", "+@all")
+        redis.run("ACL", "SETUSER", "web1", "on", ">s3cret", "+@all")
+        connection = await connect(at(redis.port, user="open@"), "test")
+        assert await connection.run(("ACL", "WHOAMI")) == [b"open"]
+        await connection.aclose()
+        with pytest.raises(GlanceMetricsError, match=r"password of the user web1.*password-file="):
+            await connect(at(redis.port, user="web1@"), "test")
+
+
 async def test_a_cluster_and_a_replica_are_refused_with_the_reason(tmp_path: Path) -> None:
     with (
         Redis(
@@ -184,9 +203,47 @@ async def test_tls_with_a_certificate_of_the_client(tmp_path: Path) -> None:
             await connect(at(redis.port, f"&ca={files['ca']}", scheme="rediss"), "test")
         with pytest.raises(UnreachableError, match=r"its certificate is not accepted.*see ca="):
             await connect(at(redis.port, scheme="rediss"), "test")
-        with pytest.raises(GlanceMetricsError, match="cannot use the certificate"):
-            await connect(at(redis.port, "&ca=/nowhere", scheme="rediss"), "test")
+        with pytest.raises(UnreachableError, match="if it expects TLS: rediss://"):
+            await connect(at(redis.port), "test")
     assert ssl.OPENSSL_VERSION
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"ca": "nowhere"}, r"^ca=nowhere: No such file or directory$"),
+        ({"ca": "nowhere", "cert": "both"}, r"^ca=nowhere: No such file or directory$"),
+        ({"ca": "junk"}, r"^ca=junk: has no certificate in PEM$"),
+        ({"cert": "nowhere"}, r"^cert=nowhere: No such file or directory$"),
+        (
+            {"cert": "cert"},
+            r"^cert=cert: has no private key in PEM; name the key's file with key=$",
+        ),
+        ({"cert": "cert", "key": "nowhere"}, r"^key=nowhere: No such file or directory$"),
+        ({"cert": "cert", "key": "junk"}, r"^key=junk: has no private key in PEM$"),
+        ({"cert": "cert", "key": "other"}, r"^cert=cert, key=other: cannot be used: .*mismatch"),
+    ],
+)
+def test_the_file_of_a_certificate_that_is_wrong_is_named(
+    options: dict[str, str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    client, other = (trustme.CA().issue_cert("web1") for _ in range(2))
+    other.private_key_pem.write_to_path("other")
+    client.private_key_and_cert_chain_pem.write_to_path("both")
+    client.cert_chain_pems[0].write_to_path("cert")
+    Path("junk").write_text("junk")
+    query = "".join(f"&{name}={path}" for name, path in options.items())
+    with pytest.raises(GlanceMetricsError, match=told):
+        tls_context(at(1, query, scheme="rediss"))
+
+
+async def test_tls_where_there_is_none_is_noticed(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "CONNECT_SECONDS", 0.5)
+    with pytest.raises(UnreachableError, match=r"if it does not use TLS: redis://"):
+        await connect(at(redis.port, scheme="rediss"), "test")
 
 
 async def test_a_user_made_as_printed_cannot_touch_what_is_anothers(tmp_path: Path) -> None:

@@ -43,7 +43,12 @@ def test_sentinels_are_several_and_name_their_redis() -> None:
     [
         ("http://redis/0", "must begin with redis://"),
         ("redis://", "must name a host"),
-        ("redis://redis:99999", "must name a host"),
+        ("redis://redis:99999", "the port of redis must be a number from 1 to 65535"),
+        ("redis://redis:0", "the port of redis must be a number"),
+        ("redis://redis:redis/0", "the port of redis must be a number"),
+        ("redis://::1/0", "must name a host"),
+        ("redis://2001:db8::1/0", "an IPv6 address needs brackets"),
+        ("redis:/redis/0?fleet=a", r"did you mean redis://redis/0\?fleet=a"),
         ("redis://a,b/0", "names several servers"),
         ("redis://redis/prod", "the database must be a number, not prod; name the fleet"),
         ("redis://redis/0?fleet=a*b", "the fleet's name must have"),
@@ -62,7 +67,12 @@ def test_a_mistake_is_named(text: str, why: str) -> None:
 
 
 def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
-    for text in ("redis://web1:se/cret@redis/0", "redis://:secret@redis/0", "redis://:@redis/0"):
+    for text in (
+        "redis://web1:se/cret@redis/0",
+        "redis://:secret@redis/0",
+        "redis://:@redis/0",
+        "redis://redis/0?fleet=prod&password=secret",
+    ):
         with pytest.raises(UsageError, match=r"password-file|must name a host") as caught:
             fleet_address(text, "--to")
         assert "cret" not in str(caught.value)

@@ -35,9 +35,10 @@ from actors.sources.messages import (
 )
 from actors.sources.position import From, StartPosition
 from actors.sources.registry import mark_from_state
-from glancemetrics.fleet.address import fleet_address
+from glancemetrics.errors import GlanceMetricsError, first_of
+from glancemetrics.fleet.address import PASSWORD_VARIABLE, fleet_address
 from glancemetrics.fleet.entry import Entry, EntryId, Part, packed
-from glancemetrics.fleet.keys import FleetKeys
+from glancemetrics.fleet.keys import FleetKeys, agent_access
 from glancemetrics.fleet.pace import read_pace
 from glancemetrics.fleet.status import AgentStatus
 from glancemetrics.health.health import AgentHealth, SourceHealth, SourceState
@@ -102,12 +103,8 @@ def text_of(redis: Redis) -> str:
     return f"redis://127.0.0.1:{redis.port}/0?fleet=prod"
 
 
-@asynccontextmanager
-async def hub(redis: Redis, before: Mapping[str, Mark] | None = None) -> AsyncIterator[Heard]:
-    """Run a hub in this block."""
-    text, saved, stop = text_of(redis), SavedMarks(), trio.Event()
-    address = fleet_address(text, "-f")
-    desk = SourceDesk(
+def desk_of(text: str, saved: SavedMarks, before: Mapping[str, Mark] | None = None) -> SourceDesk:
+    return SourceDesk(
         sources=Sources((text,)),
         start=StartPosition(From.WINDOW, 60, None),
         dating=undated,
@@ -115,6 +112,14 @@ async def hub(redis: Redis, before: Mapping[str, Mark] | None = None) -> AsyncIt
         before=list((before or {}).values()),
         on_saved=saved.listen,
     )
+
+
+@asynccontextmanager
+async def hub(redis: Redis, before: Mapping[str, Mark] | None = None) -> AsyncIterator[Heard]:
+    """Run a hub in this block."""
+    text, saved, stop = text_of(redis), SavedMarks(), trio.Event()
+    address = fleet_address(text, "-f")
+    desk = desk_of(text, saved, before)
     send, receive = trio.open_memory_channel[FromSource](2)
     heard = Heard(text, await connect(address, "test"), saved, stop)
 
@@ -416,6 +421,30 @@ async def test_one_hub_at_a_time(redis: Redis) -> None:
             await eventually(lambda: first.lines() == line(size=1) + line(size=2))
             first.stop.set()
             await eventually(lambda: second.lines() == line(size=2))
+
+
+async def test_it_says_which_fleet_it_follows(redis: Redis, messages: list[str]) -> None:
+    async with hub(redis) as heard:
+        await present(heard)
+    assert f"127.0.0.1:{redis.port}: following fleet prod" in messages
+
+
+async def test_an_agents_user_is_no_hub(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = list(agent_access("prod", "web1", "web1"))
+    redis.run(*words[:5], ">s3cret", *words[5:])
+    monkeypatch.setenv(PASSWORD_VARIABLE, "s3cret")
+    text = text_of(redis).replace("://", "://web1@")
+    made = Hub(text, fleet_address(text, "-f"), desk_of(text, SavedMarks()))
+    send, _receive = trio.open_memory_channel[FromSource](100)
+    with trio.fail_after(10), pytest.raises(BaseExceptionGroup) as caught:
+        await made.run(send, trio.Event())
+    failed = first_of(caught.value)
+    assert isinstance(failed, GlanceMetricsError)
+    assert str(failed) == (
+        f"127.0.0.1:{redis.port}: the user may not work as the hub; its access rules are printed "
+        "by: glancemetrics agent-user --hub --fleet prod"
+    )
+    redis.run("ACL", "DELUSER", "web1")
 
 
 async def test_many_agents_are_told_to_send_less_often(redis: Redis) -> None:

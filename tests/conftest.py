@@ -21,7 +21,10 @@ from tests.lines import BASE
 from tests.tmux import Tmux
 
 # How long something takes is for benchmarks to say; a machine that is busy is no failure.
-hypothesis.settings.register_profile("unhurried", deadline=None)
+_IS_SANITIZED = "GLANCEMETRICS_SANITIZED" in os.environ
+"""Whether tests run again with a checked, slow native library, only to see what bytes it touches."""
+_EXAMPLES = 25 if _IS_SANITIZED and not os.environ.get("TORTURE") else 100
+hypothesis.settings.register_profile("unhurried", deadline=None, max_examples=_EXAMPLES)
 hypothesis.settings.load_profile("unhurried")
 
 
@@ -32,14 +35,17 @@ collect_ignore = [folder for name, folder in _TRIALS.items() if not os.environ.g
 
 def thorough(quick: int, long: int) -> int:
     """Return how much is tried: `make torture` takes its time."""
-    return long if os.environ.get("TORTURE") else quick
+    if os.environ.get("TORTURE"):
+        return long
+    return max(1, quick // 4) if _IS_SANITIZED else quick
 
 
 _LONGEST = {
     *("test_sanitized.py", "test_commands.py", "test_browser.py", "test_using.py"),
+    *("test_two_hubs.py", "test_failover.py"),
     "test_any_bytes.py",
 }
-"""Files that take minutes; begun last, they would keep one of two processes waiting."""
+"""Files that take minutes; begun last, they would keep one process at work alone."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

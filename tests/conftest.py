@@ -20,10 +20,10 @@ from actors.state.clock import WallClock
 from tests.lines import BASE
 from tests.tmux import Tmux
 
-# How long something takes is for benchmarks to say; a machine that is busy is no failure.
 _IS_SANITIZED = "GLANCEMETRICS_SANITIZED" in os.environ
-"""Whether tests run again with a checked, slow native library, only to see what bytes it touches."""
+"""Whether tests run again with a checked, slow native library, to see what bytes it touches."""
 _EXAMPLES = 25 if _IS_SANITIZED and not os.environ.get("TORTURE") else 100
+# How long something takes is for benchmarks to say; a machine that is busy is no failure.
 hypothesis.settings.register_profile("unhurried", deadline=None, max_examples=_EXAMPLES)
 hypothesis.settings.load_profile("unhurried")
 

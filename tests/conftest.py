@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -19,6 +20,9 @@ from actors.sources.files.waking import Waker
 from actors.state.clock import WallClock
 from tests.lines import BASE
 from tests.tmux import Tmux
+
+if TYPE_CHECKING:
+    from tests.redis import Redis
 
 _IS_SANITIZED = "GLANCEMETRICS_SANITIZED" in os.environ
 """Whether tests run again with a checked, slow native library, to see what bytes it touches."""
@@ -99,6 +103,22 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("this machine lets nobody mount anything")
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A Redis for the tests of a module."""
+    from tests.redis import Redis  # late: it needs this module
+
+    with Redis(tmp_path_factory.mktemp("redis"), ("--appendonly", "no")) as running:
+        yield running
+
+
+@pytest.fixture
+def redis(redis_server: Redis) -> Redis:
+    """The Redis of the module, empty."""
+    redis_server.run("FLUSHALL")
+    return redis_server
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,18 +28,6 @@ from tests.lines import line
 from tests.redis import Redis
 
 KEYS = FleetKeys("prod")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    with Redis(tmp_path_factory.mktemp("redis"), ("--appendonly", "no")) as running:
-        yield running
-
-
-@pytest.fixture
-def redis(server: Redis) -> Redis:
-    server.run("FLUSHALL")
-    return server
 
 
 def plan_of(redis: Redis, *paths: Path, name: str = "web1", start: From = From.START) -> AgentPlan:

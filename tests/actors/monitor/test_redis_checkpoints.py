@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -26,17 +25,10 @@ from tests.redis import Redis
 STATE = "gm:{prod}:state"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    with Redis(tmp_path_factory.mktemp("redis"), ("--appendonly", "no")) as running:
-        yield running
-
-
 @pytest.fixture
-def redis(server: Redis) -> Redis:
-    server.run("FLUSHALL")
-    server.run("SET", "gm:{prod}:term", "an earlier hub")
-    return server
+def redis(redis: Redis) -> Redis:
+    redis.run("SET", "gm:{prod}:term", "an earlier hub")
+    return redis
 
 
 async def begun(redis: Redis, folder: Path) -> RedisCheckpoints:

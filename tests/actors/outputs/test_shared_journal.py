@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,10 @@ from tests.redis import Redis
 TARGET = "team"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    with Redis(tmp_path_factory.mktemp("redis"), ("--appendonly", "no")) as running:
-        yield running
-
-
 @pytest.fixture
-def redis(server: Redis) -> Redis:
-    server.run("FLUSHALL")
-    server.run("SET", "gm:{prod}:term", "an earlier hub")
-    return server
+def redis(redis: Redis) -> Redis:
+    redis.run("SET", "gm:{prod}:term", "an earlier hub")
+    return redis
 
 
 async def begun(redis: Redis) -> Term:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,18 +18,6 @@ from glancemetrics.fleet.keys import hub_access
 from tests.redis import Redis
 
 HUB, TERM, STATE = "gm:{prod}:hub", "gm:{prod}:term", "gm:{prod}:state"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    with Redis(tmp_path_factory.mktemp("redis"), ("--appendonly", "no")) as running:
-        yield running
-
-
-@pytest.fixture
-def redis(server: Redis) -> Redis:
-    server.run("FLUSHALL")
-    return server
 
 
 def at(redis: Redis, query: str = "", user: str = "") -> FleetAddress:

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import zstandard
 
+from actors.agent.agent import SEEN_WITHIN
 from benchmarks.lines import fixed_lines, stamp
 from benchmarks.monitor import Monitor, cpu_seconds, monitoring, resident_bytes
 from glancemetrics.fleet.entry import Entry, EntryId, Part, packed
@@ -34,8 +35,6 @@ from glancemetrics.simulation import Shape, Traffic
 _RATE = 300_000
 _AGENTS = (10, 100, 300, 1000)
 _SECONDS = 20
-_SEEN_WITHIN = 0.3
-"""Seconds in which an agent sees what is written."""
 _SLICES = 10
 """The agents do not send at the same instant."""
 _POOL = 20_000
@@ -155,12 +154,12 @@ def _made(agents: int, rate: int, seconds: int, start: int) -> Iterator[list[_Se
         found = []
         for agent in range(agents):
             at = start + (turn + agent % _SLICES / _SLICES) * pace
-            moment = stamp(int(at - _SEEN_WITHIN))
+            moment = stamp(int(at - SEEN_WITHIN))
             begin = dice.randrange(_POOL - due)
             lines = moment.join(pieces[begin : begin + due + 1])
             lines = lines[lines.find(b"\n") + 1 : lines.rfind(b"\n") + 1]
             mark = dice.randbytes(200)
-            past = at - _SEEN_WITHIN
+            past = at - SEEN_WITHIN
             parts = (Part(_PATH, lines=lines, fresh=turn > 0, mark=mark),)
             entry = Entry(None, past, parts)
             found.append(_Sent(f"web{agent}", turn + 1, packed(entry), mark))
@@ -225,13 +224,12 @@ def _send(
             ("HSET", keys.sent(name), "id", entry, f"f:{_PATH}", one.mark),
             ("EXEC",),
         ]
-        if is_hello or one.number % 2:
+        if is_hello:
             counted = keys.counted(name)
             commands += [("MULTI",), ("XLEN", keys.stream(name)), ("HGETALL", counted), ("EXEC",)]
-        if is_hello:
             status = AgentStatus(
                 version="1", host=name, instance="x", files=1, lag_bytes=0,
-                sent=EntryId(birth, one.number), past=time.time() - _SEEN_WITHIN, ahead=0.0,
+                sent=EntryId(birth, one.number), past=time.time() - SEEN_WITHIN, ahead=0.0,
             )  # fmt: skip
             commands += [
                 ("SET", keys.lease(name), "x", "NX", "PX", 6000),

@@ -54,7 +54,7 @@ _HELLO_SECONDS = 1.0
 _STANDING_SECONDS = 1.0
 _LOOK_SECONDS = 0.2
 """Between two looks at a log: each costs more than its lines, and entries are not more frequent."""
-_SEEN_WITHIN = 2 * _LOOK_SECONDS + 0.1
+SEEN_WITHIN = 2 * _LOOK_SECONDS + 0.1
 """Seconds in which the tailer sees what is written, with some for itself."""
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 3.0)
 """Seconds before the first attempts to go on; then always the last. After 5 s the hub would not
@@ -400,7 +400,7 @@ class _Session:
         """Note up to when everything that was written has been read."""
         is_behind = any(not caught_up for caught_up, _ in self._logs.values())
         is_known = self._has_begun and not is_behind
-        self._past = self._wall() - _SEEN_WITHIN if is_known else None
+        self._past = self._wall() - SEEN_WITHIN if is_known else None
 
     async def _keep_in_touch(self) -> None:
         now = trio.current_time()

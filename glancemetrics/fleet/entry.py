@@ -36,6 +36,8 @@ _MOST_SAID = 1000
 """Gaps, and beginnings of overlong lines, in a part."""
 _MOST_VALUES = 20 * MOST_PARTS
 """Values of an entry; a part has at most 13."""
+_MOST_MOMENT = 1e12
+"""Seconds since the epoch."""
 _LEVEL = 3
 """Of zstd: 6 and more cost several times as much for a tenth fewer bytes."""
 _ID = re.compile(rb"(\d{1,20})-(\d{1,20})", re.ASCII)
@@ -51,6 +53,14 @@ def shown(text: str) -> str:
 
 class InvalidEntryError(ValueError):
     """Bytes that no agent writes."""
+
+
+def number_below(value: Any, most: float) -> float:
+    """Return a number whose size is below a limit. Raises `InvalidEntryError`, also for NaN."""
+    number = float(value)
+    if not abs(number) < most:
+        raise InvalidEntryError("damaged")
+    return number
 
 
 @attrs.frozen(order=True)
@@ -176,7 +186,7 @@ def unpacked(data: bytes) -> Entry:
         after, past = plain["after"], plain["past"]
         return Entry(
             None if after is None else EntryId(_whole(after[0]), _whole(after[1])),
-            None if past is None else _moment(past),
+            None if past is None else number_below(past, _MOST_MOMENT),
             tuple(_part(part) for part in plain["parts"]),
         )
     except InvalidEntryError:
@@ -255,13 +265,6 @@ def _some(value: Any) -> Sequence[Any]:
     if not isinstance(value, list) or len(value) > _MOST_SAID:
         raise InvalidEntryError("says too much at once")
     return value
-
-
-def _moment(value: Any) -> float:
-    moment = float(value)
-    if not abs(moment) < 1e12:  # also for NaN
-        raise InvalidEntryError("damaged")
-    return moment
 
 
 def _flag(value: Any) -> bool:

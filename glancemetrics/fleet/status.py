@@ -7,11 +7,12 @@ from typing import Any
 
 import attrs
 
-from glancemetrics.fleet.entry import EntryId, InvalidEntryError, shown
+from glancemetrics.fleet.entry import EntryId, InvalidEntryError, number_below, shown
 
 _LONGEST = 200
 """Characters of a text."""
 MOST_BYTES = 4096
+_MOST_SECONDS = 1e15
 
 
 @attrs.frozen(kw_only=True)
@@ -59,8 +60,8 @@ class AgentStatus:
                 files=_count(values["files"]),
                 lag_bytes=_count(values["lag_bytes"]),
                 sent=None if sent is None else EntryId.read(_text(sent)),
-                past=None if past is None else _number(past),
-                ahead=_number(values["ahead"]),
+                past=None if past is None else number_below(past, _MOST_SECONDS),
+                ahead=number_below(values["ahead"], _MOST_SECONDS),
                 waits=bool(values["waits"]),
                 is_bye=bool(values.get("is_bye")),
             )
@@ -80,10 +81,3 @@ def _count(value: Any) -> int:
     if not 0 <= count < 1 << 63:
         raise InvalidEntryError("damaged")
     return count
-
-
-def _number(value: Any) -> float:
-    number = float(value)
-    if not abs(number) < 1e15:  # also for NaN
-        raise InvalidEntryError("damaged")
-    return number

@@ -260,10 +260,10 @@ class Aggregation:
 
         `seconds` are those of all their records, none of which is early.
         """
-        ends = np.cumsum([read.batch.num_rows for read in reads])
-        begins = ends - [read.batch.num_rows for read in reads]
-        are_some = begins < ends
-        some = begins[are_some]
+        rows = np.array([read.batch.num_rows for read in reads])
+        ends = np.cumsum(rows)
+        begins = ends - rows
+        some = begins[rows > 0]
         oldest = iter(np.minimum.reduceat(seconds, some).tolist())
         newest = iter(np.maximum.reduceat(seconds, some).tolist())
         for read, begin, end in zip(reads, begins.tolist(), ends.tolist(), strict=True):

@@ -193,10 +193,12 @@ class Hub:
             for _ in range(_MOST_ROUNDS):
                 if not await self._round(connection, say):
                     break
+            now = time.time()
             for agent in self._agents.values():
-                if agent.is_missing(time.time()) and agent.status and agent.status.sent:
-                    agent.chain.refused = agent.status.sent
-                    self._refuse(agent, agent.status.sent, "")
+                missing = agent.missing(now)
+                if missing is not None:
+                    agent.chain.refused = missing
+                    self._refuse(agent, missing, "")
             await self._look_for_last_words(connection)
             await self._say_news(say)
             await self._answer(connection)

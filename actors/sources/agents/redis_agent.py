@@ -150,8 +150,8 @@ class RedisAgent:
         self.status, self.has_ended, self.was_sought = status, status.is_bye, False
         self.heard = -math.inf if status.is_bye else now
 
-    def is_missing(self, now: float) -> bool:
-        """Tell whether it has sent what is not in Redis, after everything there was read.
+    def missing(self, now: float) -> EntryId | None:
+        """Return what it has sent last, if that is not in Redis, after everything there was read.
 
         So it is with a hub that has no saved state: another one has counted that.
         """
@@ -160,9 +160,9 @@ class RedisAgent:
         is_asked_for = sent is not None and refused is not None and sent.birth <= refused.birth
         if is_there or is_asked_for or self.is_silent(now):
             self._missing_since = None
-            return False
+            return None
         self._missing_since = self._missing_since or now
-        return now - self._missing_since > _MISSING_SECONDS
+        return sent if now - self._missing_since > _MISSING_SECONDS else None
 
     def may_be_heard_again(self, now: float) -> None:
         """Note that the hub can hear agents from now on: until then none was silent."""

@@ -247,6 +247,7 @@ class Hub:
         begin = 0
         while begin < len(agents):
             group = self._group(agents[begin : begin + self._together])
+            sent = [agent.sent for agent in group]
             try:
                 found = await self._entries_of(connection, group)
             except ReplyTooLargeError:
@@ -259,6 +260,8 @@ class Hub:
                     _skip(group[0], f"its entries cannot be read: {error}")
                     begin += 1
                 continue
+            for agent, last in zip(group, sent, strict=True):
+                agent.looked_for(last, now, is_found=agent.name in found)
             begin += len(group)
             self._together = _better(self._together, found)
             more = more or any(len(one) >= self._count_of(group) for one in found.values())

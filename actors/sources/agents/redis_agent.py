@@ -150,18 +150,25 @@ class RedisAgent:
         self.status, self.has_ended, self.was_sought = status, status.is_bye, False
         self.heard = -math.inf if status.is_bye else now
 
-    def missing(self, now: float) -> EntryId | None:
-        """Return what it has sent last, if that is not in Redis, after everything there was read.
+    @property
+    def sent(self) -> EntryId | None:
+        """The last entry that it says it has sent."""
+        return None if self.status is None else self.status.sent
 
-        So it is with a hub that has no saved state: another one has counted that.
+    def looked_for(self, sent: EntryId | None, now: float, *, is_found: bool) -> None:
+        """Note whether anything came after what was read, when it had said to have sent that much.
+
+        With a hub that has no saved state nothing may come: another one has counted all of it.
         """
-        sent, refused = None if self.status is None else self.status.sent, self.chain.refused
-        is_there = sent is None or (self.read is not None and sent <= self.read)
+        is_there = is_found or sent is None or (self.read is not None and sent <= self.read)
+        self._missing_since = None if is_there else (self._missing_since or now)
+
+    def missing(self, now: float) -> EntryId | None:
+        """Return the last entry it has sent, if entries have been missing for a while."""
+        sent, refused = self.sent, self.chain.refused
         is_asked_for = sent is not None and refused is not None and sent.birth <= refused.birth
-        if is_there or is_asked_for or self.is_silent(now):
-            self._missing_since = None
+        if self._missing_since is None or is_asked_for or self.is_silent(now):
             return None
-        self._missing_since = self._missing_since or now
         return sent if now - self._missing_since > _MISSING_SECONDS else None
 
     def may_be_heard_again(self, now: float) -> None:
@@ -227,13 +234,13 @@ class RedisAgent:
 
         Its clock was set back, and Redis has forgotten the later ones.
         """
-        sent, last = None if self.status is None else self.status.sent, self.chain.last
+        sent, last = self.sent, self.chain.last
         return sent is not None and last is not None and sent.birth < last.birth
 
     @property
     def _has_all(self) -> bool:
         """Whether everything it has sent, as far as is known, was counted."""
-        sent = None if self.status is None else self.status.sent
+        sent = self.sent
         return sent is None or (self.chain.last is not None and sent <= self.chain.last)
 
     def _until(self, past: float | None) -> Iterator[OneFromSource]:

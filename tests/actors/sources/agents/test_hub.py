@@ -634,3 +634,22 @@ async def test_the_logs_of_an_agent_are_limited(
         assert [len(heard.lines("web1", f"/log{n}")) > 0 for n in range(1, 6)] == [
             *[True] * 3, False, False
         ]  # fmt: skip
+
+
+async def test_what_a_slow_hub_has_not_read_yet_is_not_missing(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "_MOST_ENTRIES", 1)
+    monkeypatch.setattr(hub_module, "_MOST_ROUNDS", 1)
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        for number in range(1, 26):
+            await agent.send(line(size=number))
+        with trio.fail_after(30):
+            while len(heard.lines()) < sum(len(line(size=number)) for number in range(1, 26)):
+                await agent.hello()
+                await trio.sleep(0.2)
+        assert b"refused" not in await agent.counted()
+        said = heard.agent()
+        assert said is not None
+        assert not said.trouble

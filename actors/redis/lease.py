@@ -10,6 +10,7 @@ import math
 import os
 import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -22,6 +23,8 @@ LEASE_SECONDS = 6.0
 """How long a lease stays taken after its last renewal."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 """Of each start of a machine another one, also of copies. Source: random(4)."""
+_NAMESPACE = Path("/proc/self/ns/pid")
+"""Names what process numbers are valid in: each container has its own. Source: namespaces(7)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +38,9 @@ class Holder:
     boot: str = ""
     """Which start of which machine; empty: unknown."""
     process: int = 0
-    """The number of the process; it may be another one in another container."""
+    """The number of the process, in its namespace."""
+    namespace: str = ""
+    """In which namespace the number is valid; empty: unknown."""
 
     def to_bytes(self) -> bytes:
         """Return it as JSON."""
@@ -51,14 +56,20 @@ class Holder:
                 host=visible(str(values["host"])[:100]),
                 boot=str(values["boot"]),
                 process=int(values["process"]),
+                namespace=str(values["namespace"]),
             )
         except (ValueError, TypeError, LookupError, RecursionError):
             return cls(instance="", host="another machine")
 
     @property
     def is_gone(self) -> bool:
-        """Whether it ran on this machine, and does not any more."""
-        if not self.boot or self.boot != _boot() or self.process <= 1:
+        """Whether it ran on this machine, in this container, and does not any more.
+
+        A namespace of the same name that has ended can only have processes that are gone.
+        """
+        if not (self.boot and self.namespace) or self.process <= 1:
+            return False
+        if (self.boot, self.namespace) != (_boot(), _namespace()):
             return False
         try:
             os.kill(self.process, 0)
@@ -88,6 +99,7 @@ class Lease:
             host=socket.gethostname(),
             boot=_boot(),
             process=os.getpid(),
+            namespace=_namespace(),
         )
         return cls(key, holder)
 
@@ -107,7 +119,8 @@ class Lease:
             return True
         if checked(reply) != own:
             if Holder.read(reply).is_gone:  # killed; nobody has to wait for its lease
-                await connection.run(("DEL", self.key))
+                with suppress(NotHeldError):  # somebody else has taken it in the meantime
+                    await self._run_while(reply, connection, ("DEL", self.key))
             return False
         # If it expires in between, another process may have taken it: it then has it for longer,
         # and the next renewal finds out.
@@ -122,9 +135,24 @@ class Lease:
         Raises `NotHeldError` if it has not: then nothing was changed, however late the commands
         reach Redis.
         """
-        watched, holder = await connection.run(("WATCH", self.key), ("GET", self.key))
+        return await self._run_while(self.own.to_bytes(), connection, *commands, seconds=seconds)
+
+    async def release(self, connection: Connection) -> None:
+        """Let others have it at once."""
+        with suppress(NotHeldError):
+            await self.guarded(connection, ("DEL", self.key))
+
+    async def _run_while(
+        self,
+        holder: bytes,
+        connection: Connection,
+        *commands: Command,
+        seconds: float = REPLY_SECONDS,
+    ) -> list[Reply]:
+        """Carry out all commands at once, if a holder has the lease; see `guarded`."""
+        watched, found = await connection.run(("WATCH", self.key), ("GET", self.key))
         checked(watched)
-        if checked(holder) != self.own.to_bytes():
+        if checked(found) != holder:
             await connection.run(("UNWATCH",))
             raise NotHeldError("another hub has taken over")
         *queued, done = await connection.run(("MULTI",), *commands, ("EXEC",), seconds=seconds)
@@ -133,12 +161,6 @@ class Lease:
             raise NotHeldError("another hub has taken over")
         replies: list[Reply] = done
         return replies
-
-    async def release(self, connection: Connection) -> None:
-        """Let others have it at once."""
-        (reply,) = await connection.run(("GET", self.key))
-        if checked(reply) == self.own.to_bytes():
-            await connection.run(("DEL", self.key))
 
 
 class KeptLease(Lease):
@@ -151,6 +173,13 @@ class KeptLease(Lease):
 
     async def release(self, connection: Connection) -> None:
         """Leave it as it is."""
+
+
+def _namespace() -> str:
+    try:
+        return str(_NAMESPACE.readlink())
+    except OSError:
+        return ""
 
 
 def _boot() -> str:

@@ -89,8 +89,8 @@ class FleetKeys:
 
 
 _AGENT_COMMANDS = (
-    "auth hello ping select info role time client|setname multi exec discard "
-    "xadd xlen xtrim xinfo|stream hgetall hset del get set pexpire publish"
+    "auth hello ping select info role time client|setname multi exec discard watch "
+    "unwatch xadd xlen xtrim xinfo|stream hgetall hset del get set pexpire publish"
 )
 _HUB_COMMANDS = (
     "auth hello ping select info role time client|setname multi exec discard watch "

@@ -96,7 +96,7 @@ class RedisCheckpoints(Checkpoints):
                 return data
 
     async def _write(self, data: bytes) -> None:
-        await self.term.run(("SET", self.term.keys.state, data), seconds=_SECONDS)
+        await self.term.run_long(("SET", self.term.keys.state, data), seconds=_SECONDS)
 
 
 def _name_in(path: Path) -> str:

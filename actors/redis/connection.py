@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ REPLY_SECONDS = 5.0
 MOST_REPLY_BYTES = 64 << 20
 """Bytes of one reply that are kept before it is complete."""
 _PIECE = 1 << 16
+"""Bytes that are sent and received at once: other tasks run in between, also with TLS."""
 _OLDEST = 5
 """The first version with streams."""
 
@@ -72,7 +73,8 @@ class Connection:
                 raise UnreachableError(f"{self._name}: the connection is closed")
             # The deadline is for silence: a large reply may take as long as it comes.
             with trio.fail_after(seconds):
-                await self._stream.send_all(b"".join(map(_in_bytes, commands)))
+                for piece in _pieces(commands):
+                    await self._stream.send_all(piece)
             return [await self._reply(most_bytes, seconds) for _ in commands]
         except BaseException as error:
             self._is_broken = True  # replies that come later would be taken for those of others
@@ -127,6 +129,36 @@ class Connection:
                 kind = ClosedError if is_closed else UnreachableError
                 return kind(f"{self._name}: {_reason(error)}")
         return error
+
+
+def _pieces(commands: Iterable[Command]) -> Iterator[bytes | memoryview]:
+    """Yield commands as they are sent: small ones together, large ones in pieces."""
+    together = bytearray()
+    for command in commands:
+        for part in _parts(command):
+            if len(part) <= _PIECE:
+                together += part
+            if len(together) >= _PIECE or (together and len(part) > _PIECE):
+                yield bytes(together)
+                together.clear()
+            if len(part) > _PIECE:
+                view = memoryview(part)
+                yield from (view[at : at + _PIECE] for at in range(0, len(view), _PIECE))
+    if together:
+        yield bytes(together)
+
+
+def _parts(command: Command) -> Iterator[bytes]:
+    """Yield what makes up a command; a large argument is not copied."""
+    if not any(isinstance(one, bytes) and len(one) > _PIECE for one in command):
+        yield _in_bytes(command)
+        return
+    yield b"*%d\r\n" % len(command)
+    for argument in command:
+        data = argument if isinstance(argument, bytes) else str(argument).encode()
+        yield b"$%d\r\n" % len(data)
+        yield data
+        yield b"\r\n"
 
 
 def _in_bytes(command: Command) -> bytes:

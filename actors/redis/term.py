@@ -12,10 +12,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
+import attrs
 import trio
 
 from actors.redis.connection import (
-    REPLY_SECONDS,
     Command,
     Connection,
     RefusedError,
@@ -55,8 +55,9 @@ class Term:
         """How often Redis was there again, perhaps without what was written last."""
         self._until = -math.inf
         """Up to when it is certain that no other hub has begun."""
-        self._connection: Connection | None = None
-        self._turn = trio.Lock()
+        self._notes = _Line(address, "glancemetrics-hub-notes")
+        self._state = _Line(address, "glancemetrics-hub-state")
+        """For what is large, and keeps its connection busy for long."""
 
     async def take(self, say: Callable[[str], None]) -> None:
         """Begin the term as soon as no other hub works; `say` gets what is waited for.
@@ -101,18 +102,22 @@ class Term:
         """Ask Redis whether no other hub has begun. Raises `UnreachableError`."""
         await self.run()
 
-    async def run(self, *commands: Command, seconds: float = REPLY_SECONDS) -> list[Reply]:
+    async def run(self, *commands: Command) -> list[Reply]:
         """Carry out commands, all or none, in this term only.
 
         Raises `UnreachableError`, also for a hub that another one has replaced.
         """
-        return await self._with_connection(
-            lambda connection: self.lease.guarded(connection, *commands, seconds=seconds)
+        return await self._notes.use(lambda connection: self.lease.guarded(connection, *commands))
+
+    async def run_long(self, command: Command, *, seconds: float) -> list[Reply]:
+        """Carry out a command that may take some seconds, as `run`, which does not wait for it."""
+        return await self._state.use(
+            lambda connection: self.lease.guarded(connection, command, seconds=seconds)
         )
 
     async def read(self, *command: str, most_bytes: int) -> Reply:
         """Return the reply to a command that only reads. Raises `UnreachableError`."""
-        (reply,) = await self._with_connection(
+        (reply,) = await self._state.use(
             lambda connection: connection.run(command, most_bytes=most_bytes)
         )
         return checked(reply)
@@ -123,8 +128,8 @@ class Term:
             with suppress(GlanceMetricsError):
                 async with self._connected() as connection:
                     await self.lease.release(connection)
-        if self._connection is not None:
-            await self._connection.aclose()
+        await self._notes.aclose()
+        await self._state.aclose()
 
     async def _begin(self, connection: Connection, say: Callable[[str], None]) -> bool:
         lease, term = await self._watched(connection)
@@ -192,10 +197,18 @@ class Term:
             with trio.CancelScope(shield=True):
                 await connection.aclose()
 
-    async def _with_connection(
-        self, work: Callable[[Connection], Awaitable[list[Reply]]]
-    ) -> list[Reply]:
-        """Do what may be done twice, over the connection for state, which may be busy for long."""
+
+@attrs.define(eq=False)
+class _Line:
+    """A connection that is kept, for one task at a time."""
+
+    _address: FleetAddress
+    _client: str
+    _connection: Connection | None = None
+    _turn: trio.Lock = attrs.field(factory=trio.Lock)
+
+    async def use(self, work: Callable[[Connection], Awaitable[list[Reply]]]) -> list[Reply]:
+        """Do what may be done twice. Raises `UnreachableError`."""
         async with self._turn:
             if self._connection is not None:
                 try:
@@ -204,8 +217,13 @@ class Term:
                     raise
                 except UnreachableError:
                     self._connection = None  # perhaps it was idle for too long
-            self._connection = await connect(self._address, "glancemetrics-hub-state")
+            self._connection = await connect(self._address, self._client)
             return await work(self._connection)
+
+    async def aclose(self) -> None:
+        """Close it."""
+        if self._connection is not None:
+            await self._connection.aclose()
 
 
 def _since_boot() -> float:

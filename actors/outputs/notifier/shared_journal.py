@@ -25,6 +25,8 @@ _MOST = 10_000
 """Notifications that are remembered in Redis, the newest ones."""
 _MOST_BYTES = 256 << 20
 _TRIM_EVERY = 1_000
+_AT_ONCE = 200
+"""Names and values of one command: two for each notification."""
 _COLUMNS = ("key", "event", "made", "gathered", "incident", "state", "told")
 _WAITING = "waiting"
 
@@ -158,8 +160,13 @@ class SharedJournal(Journal):
 
     def _put(self, rows: Iterable[_Row]) -> None:
         fields = [part for row in rows for part in (_field(row), json.dumps(row).encode())]
-        if fields:
-            self._run(("HSET", self._name, *fields))
+        # Of all rows one command would be large, and make the event loop wait.
+        commands: list[Command] = [
+            ("HSET", self._name, *fields[at : at + _AT_ONCE])
+            for at in range(0, len(fields), _AT_ONCE)
+        ]
+        if commands:
+            self._run(*commands)
 
     def _run(self, *commands: Command) -> None:
         with _as_os_errors():

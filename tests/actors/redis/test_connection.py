@@ -7,12 +7,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import hiredis
 import pytest
 import trio
 import trustme
 
 from actors.redis import connection as connection_module
 from actors.redis.connection import (
+    Command,
     Connection,
     RefusedError,
     ReplyTooLargeError,
@@ -58,6 +60,52 @@ async def test_a_reply_that_is_too_large_ends_the_connection(redis: Redis) -> No
         await connection.run(("GET", "large"), most_bytes=1 << 20)
     with pytest.raises(UnreachableError, match="closed"):
         await connection.run(("PING",))
+
+
+class Recorded(trio.abc.Stream):
+    """A server that answers everything with OK."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self.pieces.append(bytes(data))
+        await trio.lowlevel.checkpoint()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        raise NotImplementedError
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        return b"+OK\r\n"
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+async def test_what_is_large_is_sent_in_pieces_so_that_others_run_in_between() -> None:
+    large = bytes(range(256)) * (12 << 10)
+    commands: list[Command] = [
+        ("MULTI",), ("SET", "a", large, "PX", 9), ("SET", b"b", 0.5), ("SET", large[:70_000], 1),
+        *[("HSET", "c", *[b"%d" % number] * 40) for number in range(1000)], ("EXEC",),
+    ]  # fmt: skip
+    stream = Recorded()
+    assert set(await Connection(stream, "test").run(*commands)) == {b"OK"}
+    assert b"".join(stream.pieces) == b"".join(map(hiredis.pack_command, commands))  # type: ignore[arg-type]
+    assert max(map(len, stream.pieces)) <= 256 << 10
+    assert len(stream.pieces) < 100
+    stream = Recorded()
+    await Connection(stream, "test").run(("WATCH", "a"), ("GET", "a"))
+    assert len(stream.pieces) == 1
+
+
+@pytest.mark.parametrize("size", [(1 << 16) - 1, 1 << 16, (1 << 16) + 1, 20 << 20])
+async def test_whatever_is_large_arrives_as_it_is(redis: Redis, size: int) -> None:
+    connection = await connect(at(redis.port), "test")
+    data = (b"\r\n\0" * (size // 3 + 1))[:size]
+    set_, read, small = await connection.run(("SET", "a", data), ("GET", "a"), ("ECHO", "é"))
+    assert (set_, small) == (b"OK", "é".encode())
+    assert read == data
+    await connection.aclose()
 
 
 async def test_a_command_that_was_given_up_takes_the_connection_with_it(redis: Redis) -> None:

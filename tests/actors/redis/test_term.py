@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -121,6 +122,33 @@ async def test_between_its_check_and_its_write_no_other_hub_can_begin(
     await other.aclose()
 
 
+async def test_while_a_checkpoint_is_written_the_hub_may_notify(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun_before(redis)
+    term = term_of(redis)
+    await taken(term)
+    real, may_write, writes = term_module.Connection.run, trio.Event(), trio.Event()
+
+    async def run(self: object, *commands: tuple[str, ...], **how: object) -> object:
+        if ("SET", STATE, "large") in commands:
+            writes.set()
+            await may_write.wait()
+        return await real(self, *commands, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(term_module.Connection, "run", run)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(term.run_long, ("SET", STATE, "large"), seconds=60))
+        await writes.wait()
+        with trio.fail_after(10):
+            await term.confirm()
+            await term.run(("HSET", term.keys.told("team"), "a", "1"))
+        assert redis.run("EXISTS", STATE) == "0"
+        may_write.set()
+    assert redis.run("GET", STATE) == "large"
+    await term.release()
+
+
 async def test_who_is_replaced_is_told_and_who_is_not_continues(redis: Redis) -> None:
     begun_before(redis)
     first, second = term_of(redis), term_of(redis)
@@ -195,7 +223,8 @@ async def test_the_printed_access_rules_are_enough(tmp_path: Path) -> None:
         term = Term(at(redis, f"&password-file={secret}", "hub@"))
         assert await taken(term) == []
         told = term.keys.told("team")
-        await term.run(("SET", term.keys.state, "1"), ("HSET", told, "a", "1"), ("HDEL", told, "a"))
+        await term.run_long(("SET", term.keys.state, "1"), seconds=5)
+        await term.run(("HSET", told, "a", "1"), ("HDEL", told, "a"))
         assert await term.read("HGETALL", told, most_bytes=100) == []
         await term.release()
         assert redis.run("GET", HUB) == ""

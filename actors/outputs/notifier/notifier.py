@@ -144,6 +144,7 @@ class Notifier:
         is_first = True
         async with poke:
             async for snapshot in inbox.snapshots:
+                await trio.to_thread.run_sync(journal.put_back)
                 firing = [one for one in snapshot.alerts.firing if self._target.watches(one)]
                 if not firing:
                     continue
@@ -157,7 +158,6 @@ class Notifier:
                 is_first = False
 
     def _remind(self, firing: list[Incident], journal: Journal) -> bool:
-        journal.put_back()
         now, name = self._wall(), self._target.name
         # A snapshot may be older than the end of an incident.
         firing = [incident for incident in firing if incident.id not in self._over]

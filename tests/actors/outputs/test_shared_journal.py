@@ -6,13 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import trio
 
+from actors.monitor.fan_out import Delivery
+from actors.monitor.restarting import keep_running
 from actors.outputs.notifier.journal import Journal, Message
+from actors.outputs.notifier.notifier import make_notifier
 from actors.outputs.notifier.shared_journal import SharedJournals
 from actors.redis.term import Term
+from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.fleet.address import fleet_address
+from glancemetrics.health.health import OutputState
+from glancemetrics.notifying.target_tables import read_targets
+from tests.actors.outputs import snapshots
 from tests.redis import Redis
 
 TARGET = "team"
@@ -102,6 +110,33 @@ async def test_what_redis_has_lost_is_put_back(redis: Redis, tmp_path: Path) -> 
     await there(first.put_back)
     second = await there(SharedJournals(tmp_path / "b.db", await begun(redis), TARGET).open)
     assert await deliver(second) == ["high-2"]
+
+
+async def test_what_redis_has_lost_is_put_back_while_nothing_fires(
+    redis: Redis, tmp_path: Path
+) -> None:
+    term = await begun(redis)
+    path = tmp_path / "a.db"
+    first = await there(SharedJournals(path, term, TARGET).open)
+    await add(first, 1)
+    await deliver(first)
+    (target,) = read_targets(f'[[notify]]\nname = "{TARGET}"\nexec = ["true"]', "config.toml")
+    notifier = make_notifier(target, path, lambda: 100.0, lambda _: "", term)
+    delivery = Delivery.to(notifier)
+    quiet = attrs.evolve(snapshots.snapshot(), alerts=Alerts())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, delivery)
+        with trio.fail_after(20):
+            while delivery.health.state is not OutputState.WORKING:
+                await trio.sleep(0.02)
+            redis.run("DEL", term.keys.told(TARGET))
+            term.returns += 1
+            while redis.run("EXISTS", term.keys.told(TARGET)) == "0":
+                delivery.send_snapshot(quiet)
+                await trio.sleep(0.05)
+        nursery.cancel_scope.cancel()
+    second = await there(SharedJournals(tmp_path / "b.db", await begun(redis), TARGET).open)
+    assert not await add(second, 1)  # it knows what was delivered
 
 
 async def test_in_one_term_a_failure_forgets_nothing(redis: Redis, tmp_path: Path) -> None:

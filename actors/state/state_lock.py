@@ -27,7 +27,7 @@ def claim(state: Path, *, is_patient: bool = False) -> int:
             except BlockingIOError:
                 if not left:
                     raise
-                time.sleep(_PAUSE_SECONDS)  # no event loop is running yet
+                time.sleep(_PAUSE_SECONDS)  # before the event loop runs, or in a worker thread
     except OSError:
         os.close(lock)
         raise

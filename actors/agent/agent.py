@@ -24,7 +24,7 @@ from actors.redis.connection import (
     checked,
     clock_ahead,
     connect,
-    permitted,
+    explained,
 )
 from actors.redis.lease import LEASE_SECONDS, Lease
 from actors.sources.dating import undated
@@ -158,7 +158,7 @@ class Agent:
         try:
             await self._session(connection, stop, from_counted=from_counted)
         except RefusedError as error:
-            raise permitted(error, address, name) from error
+            raise explained(error, address, name) from error
         finally:
             with trio.CancelScope(shield=True):
                 await connection.aclose()
@@ -418,7 +418,7 @@ class _Session:
         try:
             standing = await self._mailbox.standing()
         except InvalidEntryError as error:
-            raise RefusedError(str(error)) from None
+            raise GlanceMetricsError(f"{self._plan.address}: {error}") from None
         counted, refused = standing.counted, standing.refused
         if counted is not None and counted.birth > self._next.birth:
             raise BrokenChainError("the hub has later entries")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +29,9 @@ _PIECE = 1 << 16
 _OLDEST = 5
 """The first version with streams."""
 
+_KEY_AT = {"XINFO": 2, "AUTH": 0}
+"""Where the key of a command is, if it is not the next word; a password must not be shown."""
+
 Made = TypeVar("Made")
 Argument = str | bytes | int | float
 Command = tuple[Argument, ...]
@@ -38,6 +41,9 @@ Reply = Any
 
 class RefusedError(GlanceMetricsError):
     """Redis answered a command with an error."""
+
+    command: str = ""
+    """The command's name and key."""
 
 
 class ClosedError(UnreachableError):
@@ -75,7 +81,7 @@ class Connection:
             with trio.fail_after(seconds):
                 for piece in _pieces(commands):
                     await self._stream.send_all(piece)
-            return [await self._reply(most_bytes, seconds) for _ in commands]
+            replies = [await self._reply(most_bytes, seconds) for _ in commands]
         except BaseException as error:
             self._is_broken = True  # replies that come later would be taken for those of others
             with trio.CancelScope(shield=True):
@@ -84,6 +90,8 @@ class Connection:
             if known is error:
                 raise
             raise known from error
+        _note_refused(commands, replies)
+        return replies
 
     async def send(self, command: Command) -> None:
         """Send a command whose reply `next_reply` returns. Raises `UnreachableError`."""
@@ -166,15 +174,40 @@ def _in_bytes(command: Command) -> bytes:
     return packed
 
 
-def permitted(error: BaseException, address: FleetAddress, agent: str) -> BaseException:
-    """Return an error, with the way out if the user lacks rights; no agent: as the hub."""
-    if not isinstance(error, RefusedError) or "NOPERM" not in str(error):
+def _note_refused(commands: Sequence[Command], replies: Sequence[Reply]) -> None:
+    queued: list[Command] = []
+    for command, reply in zip(commands, replies, strict=False):
+        if isinstance(reply, RefusedError):
+            last = _KEY_AT.get(str(command[0]), 1)
+            reply.command = " ".join(str(word) for word in command[: last + 1])
+        if command == ("MULTI",):
+            queued = []
+        elif command == ("EXEC",) and isinstance(reply, list):
+            _note_refused(queued, reply)
+        else:
+            queued.append(command)
+
+
+def explained(error: BaseException, address: FleetAddress, agent: str) -> BaseException:
+    """Return an error, with the way out if Redis refused a command; no agent: as the hub."""
+    if not isinstance(error, RefusedError):
         return error
-    work, whose = (f"send as {agent}", agent) if agent else ("work as the hub", "--hub")
-    return GlanceMetricsError(
-        f"{address}: the user may not {work}; its access rules are printed by: "
-        f"glancemetrics agent-user {whose} --fleet {address.fleet}"
-    )
+    text = visible(str(error))
+    if "NOPERM" in text:
+        work, whose = (f"send as {agent}", agent) if agent else ("work as the hub", "--hub")
+        return GlanceMetricsError(
+            f"{address}: the user may not {work}; its access rules are printed by: "
+            f"glancemetrics agent-user {whose} --fleet {address.fleet}"
+        )
+    if "WRONGTYPE" in text or "stream ID" in text:
+        way_out = (
+            "the key was written by another program; name another fleet with fleet=, or delete it"
+        )
+    elif text.startswith("OOM"):
+        way_out = "raise maxmemory in the configuration of Redis"
+    else:
+        way_out = "see the log of Redis"
+    return GlanceMetricsError(f"{address}: Redis refuses {error.command}: {text}; {way_out}")
 
 
 def checked(reply: Reply) -> Reply:

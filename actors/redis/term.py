@@ -22,7 +22,7 @@ from actors.redis.connection import (
     Reply,
     checked,
     connect,
-    permitted,
+    explained,
 )
 from actors.redis.lease import LEASE_SECONDS, Holder, KeptLease, Lease, NotHeldError
 from glancemetrics.errors import GlanceMetricsError, UnreachableError
@@ -74,7 +74,7 @@ class Term:
             except UnreachableError as error:
                 say(f"{error}; trying again")
             except RefusedError as error:
-                raise permitted(error, self._address, "") from error
+                raise explained(error, self._address, "") from error
             await trio.sleep(_LOOK_SECONDS)
 
     async def keep(self, lost: Callable[[], None]) -> None:
@@ -117,10 +117,13 @@ class Term:
 
     async def read(self, *command: str, most_bytes: int) -> Reply:
         """Return the reply to a command that only reads. Raises `UnreachableError`."""
-        (reply,) = await self._state.use(
-            lambda connection: connection.run(command, most_bytes=most_bytes)
-        )
-        return checked(reply)
+
+        async def read(connection: Connection) -> list[Reply]:
+            replies: list[Reply] = checked(await connection.run(command, most_bytes=most_bytes))
+            return replies
+
+        (reply,) = await self._state.use(read)
+        return reply
 
     async def release(self) -> None:
         """Let another hub begin at once."""
@@ -208,22 +211,28 @@ class _Line:
     _turn: trio.Lock = attrs.field(factory=trio.Lock)
 
     async def use(self, work: Callable[[Connection], Awaitable[list[Reply]]]) -> list[Reply]:
-        """Do what may be done twice. Raises `UnreachableError`."""
+        """Do what may be done twice. Raises `GlanceMetricsError`, such as `UnreachableError`."""
         async with self._turn:
-            if self._connection is not None:
-                try:
-                    return await work(self._connection)
-                except NotHeldError:
-                    raise
-                except UnreachableError:
-                    self._connection = None  # perhaps it was idle for too long
-            self._connection = await connect(self._address, self._client)
-            return await work(self._connection)
+            try:
+                return await self._use(work)
+            except RefusedError as error:
+                raise explained(error, self._address, "") from error
 
     async def aclose(self) -> None:
         """Close it."""
         if self._connection is not None:
             await self._connection.aclose()
+
+    async def _use(self, work: Callable[[Connection], Awaitable[list[Reply]]]) -> list[Reply]:
+        if self._connection is not None:
+            try:
+                return await work(self._connection)
+            except NotHeldError:
+                raise
+            except UnreachableError:
+                self._connection = None  # perhaps it was idle for too long
+        self._connection = await connect(self._address, self._client)
+        return await work(self._connection)
 
 
 def _since_boot() -> float:

@@ -24,7 +24,7 @@ from actors.redis.connection import (
     checked,
     clock_ahead,
     connect,
-    permitted,
+    explained,
 )
 from actors.redis.lease import Lease
 from actors.sources.agents.listening import listen
@@ -156,7 +156,7 @@ class Hub:
                     nursery.start_soon(listen, listening, self._keys, self._heard)
                     await self._read_on(reading, say)
             except* (UnreachableError, GlanceMetricsError) as errors:
-                failed = permitted(first_of(errors), self._address, "")
+                failed = explained(first_of(errors), self._address, "")
             if not self._has_worked and not isinstance(failed, UnreachableError):
                 raise failed  # has to be mended first; later it may pass, such as a full disk
             await self._report(say, SourceState.BLOCKED, f"{failed}; trying again")

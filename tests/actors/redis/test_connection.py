@@ -62,6 +62,17 @@ async def test_a_reply_that_is_too_large_ends_the_connection(redis: Redis) -> No
         await connection.run(("PING",))
 
 
+async def test_a_refused_command_is_named_without_what_is_secret(redis: Redis) -> None:
+    connection = await connect(at(redis.port), "test")
+    *_, (_, nested) = replies = await connection.run(
+        ("SET", "text", "x"), ("XINFO", "STREAM", "text"), ("AUTH", "s3cret"),
+        ("MULTI",), ("GET", "text"), ("LPUSH", "text", "y"), ("EXEC",),
+    )  # fmt: skip
+    refused = [one for one in (*replies, nested) if isinstance(one, RefusedError)]
+    assert [one.command for one in refused] == ["XINFO STREAM text", "AUTH", "LPUSH text"]
+    await connection.aclose()
+
+
 class Recorded(trio.abc.Stream):
     """A server that answers everything with OK."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -231,6 +232,40 @@ async def test_the_printed_access_rules_are_enough(tmp_path: Path) -> None:
         redis.run("ACL", "SETUSER", "hub", "-watch")
         with pytest.raises(GlanceMetricsError, match="agent-user --hub --fleet prod"):
             await taken(term)
+
+
+@pytest.mark.parametrize("key", ["hub", "term"])
+async def test_a_key_of_another_program_is_named_before_the_term(redis: Redis, key: str) -> None:
+    redis.run("RPUSH", f"gm:{{prod}}:{key}", "x")
+    said = rf"^127.0.0.1:{redis.port}: Redis refuses GET gm:{{prod}}:{key}: WRONGTYPE .*fleet="
+    with pytest.raises(GlanceMetricsError, match=said):
+        await taken(term_of(redis))
+
+
+async def test_what_redis_refuses_in_a_term_is_said_with_the_key_and_the_way_out(
+    redis: Redis,
+) -> None:
+    begun_before(redis)
+    term = term_of(redis)
+    await taken(term)
+    told = term.keys.told("team")
+    redis.run("RPUSH", told, "x")
+    begin = f"^127.0.0.1:{redis.port}: Redis refuses "
+    named = rf"{re.escape(told)}: WRONGTYPE .*; name another fleet with fleet=, or delete it$"
+    with pytest.raises(GlanceMetricsError, match=f"{begin}HSET {named}"):
+        await term.run(("SET", STATE, "1"), ("HSET", told, "a", "1"))
+    with pytest.raises(GlanceMetricsError, match=f"{begin}HGETALL {named}"):
+        await term.read("HGETALL", told, most_bytes=100)
+    redis.run("CONFIG", "SET", "maxmemory", "1")
+    full = f"{begin}SET {STATE}: OOM .*; raise maxmemory in the configuration of Redis$"
+    try:
+        with pytest.raises(GlanceMetricsError, match=full):
+            await term.run_long(("SET", STATE, "1"), seconds=5)
+    finally:
+        redis.run("CONFIG", "SET", "maxmemory", "0")
+    with pytest.raises(GlanceMetricsError, match=f"{begin}HINCRBY .*; see the log of Redis$"):
+        await term.run(("HSET", "h", "a", "x\x1b"), ("HINCRBY", "h", "a", 1))
+    await term.release()
 
 
 async def test_a_connection_that_was_idle_for_too_long_is_made_again(redis: Redis) -> None:

@@ -435,6 +435,23 @@ async def test_an_agents_user_is_no_hub(redis: Redis, monkeypatch: pytest.Monkey
     redis.run("ACL", "DELUSER", "web1")
 
 
+async def test_a_key_of_another_program_is_named_with_the_way_out(redis: Redis) -> None:
+    redis.run("RPUSH", "gm:{prod}:hub", "x")
+    text = text_of(redis)
+    made = Hub(text, fleet_address(text, "-f"), desk_of(text, SavedMarks()))
+    send, _receive = trio.open_memory_channel[FromSource](100)
+    with trio.fail_after(10), pytest.raises(BaseExceptionGroup) as caught:
+        await made.run(send, trio.Event())
+    redis.run("DEL", "gm:{prod}:hub")
+    failed = first_of(caught.value)
+    assert isinstance(failed, GlanceMetricsError)
+    assert str(failed) == (
+        f"127.0.0.1:{redis.port}: Redis refuses GET gm:{{prod}}:hub: WRONGTYPE Operation against a "
+        "key holding the wrong kind of value; the key was written by another program; name another "
+        "fleet with fleet=, or delete it"
+    )
+
+
 async def test_many_agents_are_told_to_send_less_often(redis: Redis) -> None:
     async with hub(redis) as heard:
         await present(heard, "web0")

@@ -56,9 +56,9 @@ class Holder:
                 host=visible(str(values["host"])[:100]),
                 boot=str(values["boot"]),
                 process=int(values["process"]),
-                namespace=str(values["namespace"]),
+                namespace=str(values.get("namespace", "")),
             )
-        except (ValueError, TypeError, LookupError, RecursionError):
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return cls(instance="", host="another machine")
 
     @property

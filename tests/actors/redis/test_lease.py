@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -79,10 +80,12 @@ def test_without_proc_nobody_is_gone(monkeypatch: pytest.MonkeyPatch, path: str)
     assert not killed().is_gone
 
 
-def test_what_another_version_wrote_is_of_nobody_known() -> None:
-    assert Holder.read(b'{"instance": "1", "host": "a", "boot": "x", "process": 9}').host == (
-        "another machine"
-    )
+def test_of_a_holder_without_a_namespace_the_machine_is_known_but_not_whether_it_is_gone() -> None:
+    values = attrs.asdict(killed())
+    del values["namespace"]
+    holder = Holder.read(json.dumps(values))
+    assert holder.host == killed().host
+    assert not holder.is_gone
 
 
 def test_another_container_of_the_same_machine_is_alive_as_far_as_is_known() -> None:

@@ -35,6 +35,8 @@ class Redis:
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
         until_listening(self.port, "Redis")
+        if self.process.poll() is not None:
+            raise RuntimeError(f"port {self.port} is another program's")
 
     def kill(self) -> None:
         assert self.process is not None

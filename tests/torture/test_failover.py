@@ -53,25 +53,35 @@ class Failing:
             ["redis-server", str(settings), "--sentinel"], stdout=subprocess.DEVNULL
         )
         until_listening(self.port, "the sentinel")
-        eventually(lambda: "master_link_status:up" in self.replica.run("INFO", "replication"))
-        eventually(lambda: "slaves=1" in self._asked("INFO", "sentinel"))
+        self._until_replicating()
+        eventually(lambda: "slaves=1" in self._asked("INFO", "sentinel"), 60, "the sentinel's view")
 
     def fail_over(self) -> None:
         """Kill the master; the replica takes its place, and it comes back as the replica."""
         self.master.kill()
-        eventually(lambda: self.replica.run("ROLE").startswith("master"), 60, "the failover")
         self.master, self.replica = self.replica, self.master
+        # Until the sentinel knows the new master itself, one that comes back is made the master
+        # again, and each a replica of the other.
+        eventually(self._is_switched, 60, "the failover")
         self.replica.options = ("--replicaof", "127.0.0.1", str(self.master.port))
         self.replica.start()
-        eventually(lambda: "master_link_status:up" in self.replica.run("INFO", "replication"))
-        eventually(lambda: str(self.master.port) in self._asked(
-            "SENTINEL", "get-master-addr-by-name", "main"))  # fmt: skip
+        self._until_replicating()
 
     def close(self) -> None:
         self._sentinel.kill()
         self._sentinel.wait(20)
         self.master.kill()
         self.replica.kill()
+
+    def _is_switched(self) -> bool:
+        known = self._asked("SENTINEL", "get-master-addr-by-name", "main").split()
+        return known[-1] == str(self.master.port) and self.master.run("ROLE").startswith("master")
+
+    def _until_replicating(self) -> None:
+        link = "master_link_status:up"
+        eventually(
+            lambda: link in self.replica.run("INFO", "replication"), 60, "the replica's data"
+        )
 
     def _asked(self, *words: str) -> str:
         return subprocess.run(

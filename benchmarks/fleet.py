@@ -226,7 +226,12 @@ def _send(
         ]
         if is_hello:
             counted = keys.counted(name)
-            commands += [("MULTI",), ("XLEN", keys.stream(name)), ("HGETALL", counted), ("EXEC",)]
+            commands += [
+                ("MULTI",),
+                ("XLEN", keys.stream(name)),
+                ("HMGET", counted, "id", "refused"),
+                ("EXEC",),
+            ]
             status = AgentStatus(
                 version="1", host=name, instance="x", files=1, lag_bytes=0,
                 sent=EntryId(birth, one.number), past=time.time() - SEEN_WITHIN, ahead=0.0,

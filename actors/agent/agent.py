@@ -22,7 +22,6 @@ from actors.redis.connection import (
     Connection,
     RefusedError,
     checked,
-    clock_ahead,
     connect,
     explained,
 )
@@ -51,8 +50,8 @@ _SMALL = 1 << 17
 _MOST_GATHERED = 1 << 20
 """Bytes of lines from which an entry is sent at once."""
 _HELLO_SECONDS = 1.0
-_STANDING_SECONDS = 1.0
-_LOOK_SECONDS = 0.2
+_RENEW_SECONDS = LEASE_SECONDS / 3
+_LOOK_SECONDS = SHORTEST
 """Between two looks at a log: each costs more than its lines, and entries are not more frequent."""
 SEEN_WITHIN = 2 * _LOOK_SECONDS + 0.1
 """Seconds in which the tailer sees what is written, with some for itself."""
@@ -292,7 +291,9 @@ class _Session:
         self._waited = False
         """Whether reading had to wait since the last entry."""
         now = trio.current_time()
-        self._entry_due = self._hello_due = self._standing_due = now
+        self._entry_due = self._hello_due = self._renew_due = now
+        self._ahead = 0.0
+        """Seconds that the clock of this machine is ahead of that of Redis."""
 
     async def ship(
         self,
@@ -332,7 +333,7 @@ class _Session:
 
     async def _take(self, receive: trio.MemoryReceiveChannel[FromSource]) -> bool:
         """Take the next message, unless something is due before; returns whether more comes."""
-        due = min(self._hello_due, self._standing_due)
+        due = self._hello_due
         if self._gathered and not self._is_full:
             due = min(due, self._entry_due)
         with trio.move_on_at(due):
@@ -404,21 +405,23 @@ class _Session:
 
     async def _keep_in_touch(self) -> None:
         now = trio.current_time()
-        if now >= self._hello_due:
-            self._hello_due = now + _HELLO_SECONDS
+        if now < self._hello_due:
+            return
+        self._hello_due = now + _HELLO_SECONDS
+        if now >= self._renew_due:
+            self._renew_due = now + _RENEW_SECONDS
             if not await self._lease.renew(self._mailbox.connection):
                 raise TakenError(f"{self._plan.name}: another agent has taken this name")
-            await self._hello()
-        if now >= self._standing_due:
-            self._standing_due = now + _STANDING_SECONDS
-            await self._see_standing()
+        await self._see_standing()
+        await self._hello()
 
     async def _see_standing(self) -> None:
         """See what the hub has counted, and whether anything was lost."""
         try:
-            standing = await self._mailbox.standing()
+            standing = await self._mailbox.standing(self._wall)
         except InvalidEntryError as error:
             raise GlanceMetricsError(f"{self._plan.address}: {error}") from None
+        self._ahead = standing.ahead
         counted, refused = standing.counted, standing.refused
         if counted is not None and counted.birth > self._next.birth:
             raise BrokenChainError("the hub has later entries")
@@ -430,8 +433,6 @@ class _Session:
 
     async def _hello(self, *, is_bye: bool = False) -> None:
         """Say how this agent is."""
-        connection = self._mailbox.connection
-        ahead = await clock_ahead(connection, self._wall)
         if not self._gathered and not self._is_full:
             self._look_back()
         status = AgentStatus(
@@ -442,7 +443,7 @@ class _Session:
             lag_bytes=sum(lag for _, lag in self._logs.values()),
             sent=self._last,
             past=self._past,
-            ahead=round(ahead, 3),
+            ahead=round(self._ahead, 3),
             waits=self._is_full,
             is_bye=is_bye,
         )
@@ -451,5 +452,5 @@ class _Session:
         commands: list[Command] = [("PUBLISH", keys.hello(name), said), ("GET", keys.pace)]
         if is_bye:
             commands.append(("SET", keys.bye(name), said))  # for a hub that is not there now
-        _, pace, *_ = checked(await connection.run(*commands))
+        _, pace, *_ = checked(await self._mailbox.connection.run(*commands))
         self._pace = read_pace(pace)

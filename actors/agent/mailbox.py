@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 
-from actors.redis.connection import Connection, RefusedError, Reply, checked
+from actors.redis.connection import Connection, RefusedError, Reply, checked, clock_ahead
 from glancemetrics.fleet.entry import EntryId
 from glancemetrics.fleet.keys import FleetKeys
-from glancemetrics.fleet.position import Position, mark_field
+from glancemetrics.fleet.position import LAST, REFUSED, Position, mark_field
 
 
 class DisplacedError(Exception):
@@ -25,6 +25,8 @@ class Standing:
     refused: EntryId | None
     waiting: int
     """The number of entries in Redis."""
+    ahead: float
+    """Seconds that the clock of this machine is ahead of that of Redis."""
 
 
 @attrs.frozen
@@ -43,13 +45,20 @@ class Mailbox:
         """Return what the hub has counted for good."""
         return await self._position(self.keys.counted(self.agent))
 
-    async def standing(self) -> Standing:
+    async def standing(self, wall: Callable[[], float]) -> Standing:
         """Return how entries stand, all at the same instant."""
-        _, *_, (length, counted) = await self._together(
-            ("XLEN", self.keys.stream(self.agent)), ("HGETALL", self.keys.counted(self.agent))
+        ahead, replies = await clock_ahead(
+            self.connection,
+            wall,
+            ("MULTI",),
+            ("XLEN", self.keys.stream(self.agent)),
+            ("HMGET", self.keys.counted(self.agent), LAST, REFUSED),
+            ("EXEC",),
         )
-        position = Position.read(_fields(counted))
-        return Standing(position.last, position.refused, int(length))
+        *_, (length, counted) = checked(replies)
+        ids = {name: value for name, value in zip((LAST, REFUSED), counted, strict=True) if value}
+        position = Position.read(ids)
+        return Standing(position.last, position.refused, int(length), ahead)
 
     async def last_id(self) -> EntryId | None:
         """Return the id of the last entry that Redis has, or had."""

@@ -220,12 +220,17 @@ def checked(reply: Reply) -> Reply:
     return reply
 
 
-async def clock_ahead(connection: Connection, wall: Callable[[], float]) -> float:
-    """Return by how many seconds a clock is ahead of that of Redis, to half of the way there."""
+async def clock_ahead(
+    connection: Connection, wall: Callable[[], float], *commands: Command
+) -> tuple[float, list[Reply]]:
+    """Return by how many seconds a clock is ahead of that of Redis, to half of the way there.
+
+    On that way it runs commands; returns their replies as well.
+    """
     before = wall()
-    (reply,) = await connection.run(("TIME",))
-    seconds, micros = checked(reply)
-    return (before + wall()) / 2 - (int(seconds) + int(micros) / 1e6)
+    time, *replies = await connection.run(("TIME",), *commands)
+    seconds, micros = checked(time)
+    return (before + wall()) / 2 - (int(seconds) + int(micros) / 1e6), replies
 
 
 async def connect(address: FleetAddress, client: str) -> Connection:

@@ -90,7 +90,7 @@ class FleetKeys:
 
 _AGENT_COMMANDS = (
     "auth hello ping select info role time client|setname multi exec discard watch "
-    "unwatch xadd xlen xtrim xinfo|stream hgetall hset del get set pexpire publish"
+    "unwatch xadd xlen xtrim xinfo|stream hgetall hmget hset del get set pexpire publish"
 )
 _HUB_COMMANDS = (
     "auth hello ping select info role time client|setname multi exec discard watch "

@@ -8,7 +8,7 @@ import attrs
 
 from glancemetrics.fleet.entry import EntryId
 
-_ID, _REFUSED, _MARK = b"id", b"refused", b"f:"
+LAST, REFUSED, _MARK = b"id", b"refused", b"f:"
 
 
 @attrs.frozen
@@ -25,7 +25,7 @@ class Position:
     def fields(self) -> list[bytes]:
         """Return what it has as names and values, one after the other."""
         found: list[bytes] = []
-        for name, entry in ((_ID, self.last), (_REFUSED, self.refused)):
+        for name, entry in ((LAST, self.last), (REFUSED, self.refused)):
             if entry is not None:
                 found += [name, str(entry).encode()]
         for path, mark in self.marks.items():
@@ -40,7 +40,7 @@ class Position:
             for name, mark in fields.items()
             if name.startswith(_MARK)
         }
-        return cls(_entry(fields.get(_ID)), marks, _entry(fields.get(_REFUSED)))
+        return cls(_entry(fields.get(LAST)), marks, _entry(fields.get(REFUSED)))
 
 
 def mark_field(path: str) -> bytes:

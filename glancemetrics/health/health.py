@@ -72,13 +72,13 @@ class AgentState(enum.Enum):
     """What it sends is not counted; `AgentHealth.trouble` says why."""
     WAITING = "waiting"
     """It reads nothing, because what it has sent is not counted yet."""
-    ENDED = "ended"
-    """It said that it ends."""
     OK = "ok"
+    ENDED = "ended"
+    """It said that it ends: nobody misses it."""
 
     @property
     def badness(self) -> int:
-        """How bad it is: 0 for `OK`."""
+        """How much it has to be looked at: 0 for `ENDED`."""
         return _BADNESS[self]
 
     @property

@@ -4,8 +4,9 @@ import type { AgentHealth, Filter } from "./contract.ts";
 import { formatDuration, UNKNOWN } from "./format.ts";
 import type { Row } from "./rows.ts";
 
-const STATES = ["ok", "ended", "waiting", "trouble", "silent"];
-const TONES = ["", "dim", "noticed", "bad", "bad"];
+const STATES = ["ended", "ok", "waiting", "trouble", "silent"];
+const TONES = ["dim", "", "noticed", "bad", "bad"];
+const WITHOUT_AGENT = STATES.indexOf("ok");
 /** Seconds between clocks from which the difference is shown. */
 const CLOCK_SECONDS = 1;
 
@@ -34,7 +35,7 @@ export function serverRows(
   version: string,
 ): Row[] {
   const found = new Map(
-    rows.map((row) => [String(row.server), { ...row, state: 0, state_text: UNKNOWN } as Row]),
+    rows.map((row) => [String(row.server), { ...row, state: WITHOUT_AGENT, state_text: UNKNOWN } as Row]),
   );
   const wanted = agents.filter((agent) =>
     filters.every(

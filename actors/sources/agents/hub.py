@@ -189,7 +189,7 @@ class Hub:
             at = trio.current_time()
             if not await self._lease.renew(connection):
                 raise UnreachableError(f"{self._address}: another hub has taken over")
-            self._ahead = await clock_ahead(connection, time.time)
+            self._ahead, _ = await clock_ahead(connection, time.time)
             for _ in range(_MOST_ROUNDS):
                 if not await self._round(connection, say):
                     break

@@ -55,6 +55,7 @@ COMMANDS = [
     Command("acknowledge", "stop the reminders about an incident", f"{_HERE}.acknowledge"),
     Command("agent", "send the logs of this server to a fleet", f"{_HERE}.agent"),
     Command("agent-user", "print the access rules of an agent for Redis", f"{_HERE}.agent_user"),
+    Command("agent-forget", "forget a server that will not come back", f"{_HERE}.agent_forget"),
     Command("web-user", "make a user with a password for the page", f"{_HERE}.web_user"),
     Command("formats", "explain the format of a log, or list all formats", f"{_HERE}.formats"),
     Command("generate", "write simulated traffic, for demos and tests", f"{_HERE}.generate"),

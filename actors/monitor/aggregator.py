@@ -28,6 +28,7 @@ from actors.monitor.messages import (
 )
 from actors.sources.mark import Mark
 from actors.sources.messages import (
+    AgentGone,
     AgentHeard,
     Announced,
     Gap,
@@ -286,6 +287,9 @@ def _note(message: NotLines, aggregation: Aggregation, wall: float, marks: dict[
             aggregation.note_read_until(server, until)
         case AgentHeard(agent=agent):
             aggregation.note_agent(agent)
+        case AgentGone(name=name, mark=mark):
+            marks.pop(mark, None)
+            aggregation.forget_agent(name)
         case Announced(logs=logs):
             for log in logs:
                 aggregation.note_source(log, wall)

@@ -101,7 +101,16 @@ class AgentHeard:
     agent: AgentHealth
 
 
-NotLines = Marked | Gap | SourceHealth | Announced | SourceGone | ReadUntil | AgentHeard
+@attrs.frozen
+class AgentGone:
+    """An agent that is forgotten."""
+
+    name: str
+    mark: str
+    """The source of its mark, which is forgotten as well."""
+
+
+NotLines = Marked | Gap | SourceHealth | Announced | SourceGone | ReadUntil | AgentHeard | AgentGone
 """Messages that bypass the parser."""
 OneFromSource = Chunk | Begins | Resumes | NotLines
 

@@ -9,8 +9,11 @@ from contextlib import suppress
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _KEPT_FREE = 64 << 20
+_KEPT_FREE_SMALL = 2 << 20
 _LARGE = 3 << 20
 """Bytes; larger blocks than any of a chunk get their own mapping, and can grow in place."""
+_LARGE_SMALL = 1 << 19
+"""Bytes; an agent of a quiet server has no larger blocks."""
 
 
 def share_memory() -> None:
@@ -24,11 +27,25 @@ def share_memory() -> None:
     Call it before Arrow is loaded, if possible: Arrow's internals only follow the environment.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(_M_ARENA_MAX, 1)
-        library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
-        library.mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
+    _tune(_LARGE, _KEPT_FREE)
     arrow = sys.modules.get("pyarrow")
     if arrow is not None:
         arrow.set_memory_pool(arrow.system_memory_pool())
+
+
+def give_back_memory() -> None:
+    """Keep little freed memory, for a program that has to be small and is never in a hurry.
+
+    Otherwise glibc raises both limits with each larger block that was freed: an agent grew from 40
+    to 87 MB at 50,000 lines/s, which took 3 % of a core instead of 4.5 %.
+    """
+    _tune(_LARGE_SMALL, _KEPT_FREE_SMALL)
+
+
+def _tune(large: int, kept_free: int) -> None:
+    """Source: mallopt(3)."""
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_ARENA_MAX, 1)
+        library.mallopt(_M_MMAP_THRESHOLD, large)
+        library.mallopt(_M_TRIM_THRESHOLD, kept_free)

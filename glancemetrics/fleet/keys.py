@@ -8,7 +8,7 @@ For each agent NAME of a fleet:
 | `gm:{FLEET}:s:NAME` | hash | what it has sent: the last entry, and the mark of each log |
 | `gm:{FLEET}:k:NAME` | hash | what the hub has counted: the same, and which entry it refused |
 | `gm:{FLEET}:l:NAME` | text | the lease: which process is the agent of this name |
-| `gm:{FLEET}:b:NAME` | text | the last word of an agent that was asked to end |
+| `gm:{FLEET}:b:NAME` | text | the last word of an agent that was asked to end, or about it |
 | `gm:{FLEET}:hello:NAME` | channel | what the agent says of itself, every second |
 
 `gm:{FLEET}:pace` is how often agents send (see `pace.py`), `gm:{FLEET}:hub` the lease of the hub.
@@ -95,7 +95,7 @@ _AGENT_COMMANDS = (
 _HUB_COMMANDS = (
     "auth hello ping select info role time client|setname multi exec discard watch "
     "unwatch xread xrange xlen xtrim xinfo|stream hgetall hset hdel del get getrange set pexpire "
-    "psubscribe punsubscribe"
+    "publish psubscribe punsubscribe"
 )
 
 

@@ -38,6 +38,24 @@ class AgentStatus:
     """Whether it reads nothing, because the hub has not counted what it has sent."""
     is_bye: bool = False
     """Whether it was asked to end, and does."""
+    is_gone: bool = False
+    """Whether its server is to be forgotten: somebody else says so, when no agent runs there."""
+
+    @classmethod
+    def gone(cls) -> AgentStatus:
+        """Return the last word about a server that is to be forgotten."""
+        return cls(
+            version="",
+            host="",
+            instance="",
+            files=0,
+            lag_bytes=0,
+            sent=None,
+            past=None,
+            ahead=0.0,
+            is_bye=True,
+            is_gone=True,
+        )
 
     def to_bytes(self) -> bytes:
         """Return it as JSON."""
@@ -64,6 +82,7 @@ class AgentStatus:
                 ahead=number_below(values["ahead"], _MOST_SECONDS),
                 waits=bool(values["waits"]),
                 is_bye=bool(values.get("is_bye")),
+                is_gone=bool(values.get("is_gone")),
             )
         except (ValueError, TypeError, LookupError, OverflowError, RecursionError,
                 AttributeError) as error:  # fmt: skip

@@ -393,6 +393,11 @@ class Aggregation:
         """Note what an agent is doing."""
         self._agents[agent.name] = agent
 
+    def forget_agent(self, name: str) -> None:
+        """The agent will not come back."""
+        self._agents.pop(name, None)
+        self._clock.read_until(name, None)
+
     def note_read_until(self, server: str, until: float | None) -> None:
         """Note up to when everything that a server wrote was counted; see `EventClock`."""
         self._clock.read_until(server, until)

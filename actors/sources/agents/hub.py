@@ -55,6 +55,9 @@ _LISTEN_SECONDS = 1.5
 _AWAY_SECONDS = 2.0
 """Between two looks: after a longer time the hub was cut off itself, and could hear no agent."""
 _MOST_AGENTS = 10_000
+_ENDED_SECONDS = 86400.0
+"""How long servers that have ended are known; if they come back later, Redis knows how far they
+were."""
 _PACE_SECONDS = 20.0
 """Between two times that the pace is written; Redis forgets it after three times as long."""
 _READ_TOGETHER = 32
@@ -107,6 +110,10 @@ class Hub:
         """Agents of which something is on the disk."""
         self._refused: dict[str, EntryId] = {}
         """By agent, the entry that has to be refused."""
+        self._gone: set[str] = set()
+        """Servers that are to be forgotten."""
+        self._deletable: set[str] = set()
+        """Those of them that no checkpoint has any more."""
         self._large: set[str] = set()
         """Agents whose entries are so large that they are read one by one."""
         self._has_worked = False
@@ -124,6 +131,7 @@ class Hub:
                 self._kept.add(mark.agent)
                 agent.has_ended = mark.has_ended
                 agent.heard = -math.inf if mark.has_ended else time.time()
+                agent.ended = time.time() if mark.has_ended else math.inf
             elif isinstance(mark, LogMark) and mark.hub == text:
                 agent = self._agent(mark.agent)
                 agent.marks[mark.path] = mark.mark
@@ -201,6 +209,7 @@ class Hub:
                     self._refuse(agent, missing, "")
             await self._look_for_last_words(connection)
             await self._say_news(say)
+            await self._forget_old(say)
             await self._answer(connection)
             await self._set_pace(connection)
             self._has_worked = True
@@ -214,7 +223,7 @@ class Hub:
         silent = [
             agent
             for agent in self._agents.values()
-            if agent.is_silent(now) and not (agent.has_ended or agent.was_sought)
+            if agent.is_silent(now) and not agent.was_sought
         ]
         if not silent:
             return
@@ -222,11 +231,13 @@ class Hub:
             ("GETRANGE", self._keys.bye(agent.name), 0, MOST_BYTES) for agent in silent
         ]
         for agent, reply in zip(silent, await connection.run(*commands), strict=True):
-            agent.was_sought = True
             with suppress(InvalidEntryError):
                 status = AgentStatus.read(checked(reply))
-                if status.is_bye:
+                if status.is_gone:
+                    self._gone.add(agent.name)
+                elif status.is_bye:
                     agent.heard_of(attrs.evolve(status, ahead=status.ahead - self._ahead), now)
+            agent.was_sought = True
 
     async def _say_news(self, say: Say) -> None:
         """Say what has changed with the agents, unless the hub could not hear them."""
@@ -236,6 +247,29 @@ class Hub:
                 agent.may_be_heard_again(time.time())
         news = [one for agent in self._agents.values() for one in agent.news(time.time())]
         await _say_all(say, news)
+
+    async def _forget_old(self, say: Say) -> None:
+        """Forget servers that are gone, and those that ended long ago.
+
+        In Redis remains what those need that may come back.
+        """
+        now, limit = time.time(), _ENDED_SECONDS
+        if len(self._agents) >= _MOST_AGENTS:
+            limit = 0.0
+        old = {
+            name
+            for name, agent in self._agents.items()
+            if agent.has_ended
+            and now - agent.ended > limit
+            and (agent.chain.last is None or self._acknowledged.get(name) == agent.chain.last)
+        }
+        for name in old | (self._gone & self._agents.keys()):
+            agent = self._agents.pop(name)
+            for known in (self._acknowledged, self._saved, self._refused):
+                known.pop(name, None)
+            self._kept.discard(name)
+            self._large.discard(name)
+            await _say_all(say, list(agent.last_news()))
 
     async def _round(self, connection: Connection, say: Say) -> bool:
         """Read new entries of all agents; returns whether there may be more."""
@@ -374,9 +408,15 @@ class Hub:
             answers.append((name, (*forget, ("HSET", key, *position.fields()))))
         saved, self._saved = self._saved, {}
         for name, (last, marks) in saved.items():
-            hset: Command = ("HSET", self._keys.counted(name), *Position(last, marks).fields())
+            key, known = self._keys.counted(name), self._agents.get(name)
+            # Whole: logs that are gone must not stay in it.
+            position = Position(last, marks, None if known is None else known.chain.refused)
             trim: Command = ("XTRIM", self._keys.stream(name), "MINID", str(last.next))
-            answers.append((name, (hset, trim)))
+            answers.append((name, (("DEL", key), ("HSET", key, *position.fields()), trim)))
+        deleted = self._deletable - self._agents.keys()
+        for name in deleted:
+            kinds = (self._keys.stream, self._keys.sent, self._keys.counted, self._keys.bye)
+            answers.append((name, [("DEL", *(kind(name) for kind in kinds))]))
         try:
             for begin in range(0, len(answers), _MOST_ANSWERS):
                 await self._give(connection, answers[begin : begin + _MOST_ANSWERS])
@@ -386,6 +426,7 @@ class Hub:
         for name in refused:
             del self._refused[name]
         self._acknowledged |= {name: last for name, (last, _) in saved.items()}
+        self._deletable.clear()
 
     async def _give(
         self, connection: Connection, answers: Sequence[tuple[str, Sequence[Command]]]
@@ -402,7 +443,8 @@ class Hub:
             ((name, _),) = answers
             if "NOPERM" in str(error):
                 raise
-            _skip(self._agents[name], f"its entries cannot be removed: {error}")
+            if name in self._agents:
+                _skip(self._agents[name], f"its entries cannot be removed: {error}")
 
     async def _set_pace(self, connection: Connection) -> None:
         """Tell agents how often to send."""
@@ -424,12 +466,20 @@ class Hub:
                 last[mark.agent] = mark.last
             elif isinstance(mark, LogMark) and mark.hub == self._text:
                 logs.setdefault(mark.agent, {})[mark.path] = mark.mark
+        forgotten = self._gone - last.keys() - self._agents.keys()
+        self._gone -= forgotten
+        self._deletable |= forgotten
         self._kept |= last.keys()
         for name, entry in last.items():
             if self._acknowledged.get(name) != entry:
                 self._saved[name] = entry, logs.get(name, {})
 
     def _heard(self, name: str, status: AgentStatus | None) -> None:
+        if status is not None and status.is_gone:
+            if is_name(name) and len(self._gone) < _MOST_AGENTS:
+                self._gone.add(name)
+            return
+        self._gone.discard(name)
         if status is None:
             if name in self._agents:
                 self._agents[name].trouble = "sends an invalid status"

@@ -29,7 +29,12 @@ class AgentMark:
     @classmethod
     def of(cls, hub: str, agent: str, last: EntryId, *, has_ended: bool = False) -> AgentMark:
         """Return the mark of an agent."""
-        return cls(f":{hub}:{agent}", hub, agent, last, has_ended)
+        return cls(cls.source_of(hub, agent), hub, agent, last, has_ended)
+
+    @staticmethod
+    def source_of(hub: str, agent: str) -> str:
+        """Return the name that stands for an agent as a source."""
+        return f":{hub}:{agent}"
 
     def with_parsing(self, parsing: State, /) -> AgentMark:
         """Return the same; nothing is parsed for an agent as a whole."""

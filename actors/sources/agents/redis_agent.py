@@ -9,6 +9,7 @@ import attrs
 
 from actors.sources.agents.mark import AgentMark, LogMark, source_name
 from actors.sources.messages import (
+    AgentGone,
     AgentHeard,
     Begins,
     Chunk,
@@ -59,6 +60,8 @@ class RedisAgent:
     """When it was last heard of."""
     has_ended: bool = False
     """Whether it has said goodbye."""
+    ended: float = math.inf
+    """When it did, or since when this process knows."""
     trouble: str = ""
     """Why its entries cannot be counted, in a sentence."""
     _behind: set[str] = attrs.field(factory=set)
@@ -149,6 +152,7 @@ class RedisAgent:
         """Note what it says of itself."""
         self.status, self.has_ended, self.was_sought = status, status.is_bye, False
         self.heard = -math.inf if status.is_bye else now
+        self.ended = min(self.ended, now) if status.is_bye else math.inf
 
     @property
     def sent(self) -> EntryId | None:
@@ -176,6 +180,7 @@ class RedisAgent:
         said = self._said_health
         was_silent = said is not None and said.is_silent
         self._moved = None
+        self.was_sought = False  # its last word may have been said in the meantime
         if not was_silent and not self.has_ended:
             self.heard = now + _RETURN_SECONDS - SILENT_SECONDS
 
@@ -197,6 +202,12 @@ class RedisAgent:
                 yield AgentHeard(health)
                 if before is not None and before.has_ended != self.has_ended and self.chain.last:
                     yield Marked(self._mark(self.chain.last))
+
+    def last_news(self) -> Iterator[OneFromSource]:
+        """Yield what makes the monitor forget it."""
+        for path in self._paths | self.marks.keys():
+            yield SourceGone(source_name(self.name, path))
+        yield AgentGone(self.name, AgentMark.source_of(self.hub, self.name))
 
     def _stands_still(self, now: float) -> bool:
         """Tell whether it is heard, but has not moved on for long: an agent may say anything."""

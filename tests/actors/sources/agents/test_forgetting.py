@@ -1,0 +1,212 @@
+"""Servers that do not come back: the hub forgets them, and what it forgets is counted once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+import trio
+
+from actors.commands import agent_forget
+from actors.redis.lease import Lease
+from actors.sources.agents import hub as hub_module
+from actors.sources.agents.mark import source_name
+from actors.sources.mark import Mark
+from actors.sources.messages import AgentGone, SourceGone
+from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.fleet.address import fleet_address
+from glancemetrics.fleet.entry import EntryId
+from glancemetrics.fleet.status import AgentStatus
+from tests.actors.sources.agents.hearing import (
+    KEYS,
+    LOG,
+    Heard,
+    Pretended,
+    eventually,
+    hub,
+    present,
+    text_of,
+)
+from tests.lines import line
+from tests.redis import Redis
+
+
+def marks_left(heard: Heard) -> dict[str, Mark]:
+    """The marks that a checkpoint has after everything that was said."""
+    left = dict(heard.marks())
+    for one in heard.messages:
+        if isinstance(one, SourceGone):
+            left.pop(one.name, None)
+        if isinstance(one, AgentGone):
+            left.pop(one.mark, None)
+    return left
+
+
+async def counted(heard: Heard, agent: Pretended) -> Mapping[str, Mark]:
+    """Have an agent's first line counted for good; returns the checkpoint's marks."""
+    await agent.send(line(size=1))
+    await eventually(lambda: heard.lines() == line(size=1))
+    marks = dict(heard.marks())
+    heard.saved.tell(list(marks.values()))
+    with trio.fail_after(10):
+        while not await agent.counted():
+            await trio.sleep(0.05)
+    return marks
+
+
+def keys_of(redis: Redis, name: str) -> str:
+    return redis.run("KEYS", f"gm:*:{name}")
+
+
+async def forget(redis: Redis, name: str, *, may_discard: bool = False) -> str:
+    address = fleet_address(text_of(redis), "-f")
+    return await agent_forget.forget(address, name, may_discard=may_discard)
+
+
+async def test_a_server_is_forgotten_by_hub_state_and_redis(redis: Redis) -> None:
+    async with hub(redis) as heard, trio.open_nursery() as nursery:
+        agent = await present(heard)
+        await counted(heard, agent)
+        said: list[str] = []
+
+        async def ask() -> None:
+            said.append(await forget(redis, "web1"))
+
+        nursery.start_soon(ask)
+        await eventually(lambda: marks_left(heard) == {})
+        gone = [one for one in heard.messages if isinstance(one, SourceGone | AgentGone)]
+        mark = f":{text_of(redis)}:web1"
+        assert gone == [SourceGone(source_name("web1", LOG)), AgentGone("web1", mark)]
+        await trio.sleep(1)
+        assert said == []  # a hub that is killed now would load it again
+        assert keys_of(redis, "web1")
+        heard.saved.tell([])
+        await eventually(lambda: said)
+        assert said == ["web1: forgotten"]
+        assert keys_of(redis, "web1") == ""
+
+
+async def test_what_was_said_without_a_hub_is_done_by_the_next_one(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        marks = await counted(heard, await present(heard))
+    told = "web1: is forgotten as soon as a hub of fleet prod runs"
+    assert await forget(redis, "web1") == told
+    async with hub(redis, marks) as heard:
+        await eventually(lambda: any(isinstance(one, AgentGone) for one in heard.messages))
+        heard.saved.tell([])
+        await eventually(lambda: keys_of(redis, "web1") == "")
+
+
+async def test_a_server_that_has_ended_is_forgotten_as_well(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        await counted(heard, agent)
+        await agent.hello(is_bye=True)
+        await eventually(lambda: (found := heard.agent()) is not None and found.has_ended)
+        marks = dict(heard.marks())
+    await forget(redis, "web1")
+    async with hub(redis, marks) as heard:
+        await eventually(lambda: any(isinstance(one, AgentGone) for one in heard.messages))
+
+
+async def test_a_server_of_the_same_name_begins_anew(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        await counted(heard, agent)
+        await heard.connection.run(("PUBLISH", KEYS.hello("web1"), AgentStatus.gone().to_bytes()))
+        await eventually(lambda: marks_left(heard) == {})
+        heard.saved.tell([])
+        await eventually(lambda: keys_of(redis, "web1") == "")
+        heard.messages.clear()
+        new = Pretended(heard.connection, birth=2000)
+        with trio.fail_after(15):
+            while heard.agent() is None:
+                await new.hello()
+                await trio.sleep(0.1)
+        await new.send(line(size=2))
+        await eventually(lambda: heard.lines() == line(size=2))
+
+
+async def test_a_server_that_ended_long_ago_goes_on_where_it_was(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "_ENDED_SECONDS", 0.5)
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        await counted(heard, agent)
+        last = await agent.counted()
+        await agent.hello(is_bye=True)
+        await eventually(lambda: any(isinstance(one, AgentGone) for one in heard.messages))
+        heard.saved.tell([])
+        assert await agent.counted() == last
+        # It knows what it has sent, and sends the next line.
+        follows = await agent.send(line(size=2))
+        with trio.fail_after(15):
+            while (await agent.counted()).get(b"refused") != str(follows).encode():
+                await agent.hello()
+                await trio.sleep(0.1)
+        assert heard.lines() == line(size=1)
+        # The hub has forgotten the chain: the agent reads again from what is counted.
+        after, agent.birth, agent.number = EntryId.read(last[b"id"]), 2000, 0
+        await agent.send(line(size=2), after=after)
+        await eventually(lambda: heard.lines() == line(size=1) + line(size=2))
+
+
+async def test_servers_that_have_ended_do_not_keep_new_ones_out(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "_MOST_AGENTS", 1)
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        await counted(heard, agent)
+        other = Pretended(heard.connection, "web2")
+        await other.hello()
+        await trio.sleep(0.5)
+        assert heard.agent("web2") is None
+        await agent.hello(is_bye=True)
+        await present(heard, "web2")
+
+
+async def test_the_position_has_no_logs_that_are_gone(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        marks = await counted(heard, agent)
+        assert b"f:" + LOG.encode() in await agent.counted()
+        await agent.send(b"")
+        own = f":{text_of(redis)}:web1"
+        await eventually(lambda: heard.marks()[own] != marks[own])
+        heard.saved.tell([heard.marks()[own]])
+        with trio.fail_after(10):
+            while (await agent.counted())[b"id"] != b"1000-2":
+                await trio.sleep(0.05)
+        assert await agent.counted() == {b"id": b"1000-2"}
+
+
+async def test_what_cannot_be_forgotten(redis: Redis) -> None:
+    with pytest.raises(GlanceMetricsError, match="web9: fleet prod has no server of this name"):
+        await forget(redis, "web9")
+    redis.run("XADD", KEYS.stream("web1"), "1-1", "d", "x")
+    with pytest.raises(GlanceMetricsError, match="web1: has sent lines that are not counted yet"):
+        await forget(redis, "web1")
+    assert await forget(redis, "web1", may_discard=True)
+    redis.run("SET", KEYS.lease("web1"), Lease.of("x").own.to_bytes().decode())
+    with pytest.raises(GlanceMetricsError, match=r"web1: its agent runs on .*; stop that first"):
+        await forget(redis, "web1", may_discard=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["../x", "-f", "redis://h/0"], "../x: must have 1 to 63 letters"),
+        (["web1", "-f", "access.log"], "--file access.log: "),
+    ],
+)
+def test_mistakes(arguments: list[str], told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        agent_forget.run(arguments)
+    assert str(caught.value).startswith(told)
+
+
+def test_a_redis_that_is_not_there() -> None:
+    with pytest.raises(GlanceMetricsError, match=r"127\.0\.0\.1:1: .*refused"):
+        agent_forget.run(["web1", "-f", "redis://127.0.0.1:1/0"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from types import ModuleType
 
@@ -49,7 +50,7 @@ def test_a_command_that_is_added_is_run(capsys: pytest.CaptureFixture[str]) -> N
 def test_it_is_in_the_help_the_suggestions_and_the_completion(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert "  bell         ring once\n" in shown(capsys, "-h")[1]
+    assert re.search(r"^  bell +ring once$", shown(capsys, "-h")[1], re.MULTILINE)
     assert "rings once" in shown(capsys, "help", "bell")[1]
     assert "bel: unknown command; did you mean bell?" in shown(capsys, "bel")[2]
     for shell in ("bash", "zsh", "fish"):

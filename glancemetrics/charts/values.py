@@ -44,7 +44,8 @@ class Quantity(enum.Enum):
     SECONDS = enum.auto()
 
 
-_WHOLE = {Quantity.COUNT, Quantity.BYTES}
+_LEAST_POWERS = {Quantity.COUNT: 0, Quantity.BYTES: 0, Quantity.BYTES_RATE: -3}
+"""Of what cannot be divided for ever, the power of ten of the smallest step."""
 
 _Step = tuple[int, int]
 """Digits and their power of ten: exact, so that 3 times 0.1 is 0.3."""
@@ -115,8 +116,10 @@ def _times(number: int, step: _Step) -> float:
 def _round_steps(least: float, quantity: Quantity) -> Iterator[_Step]:
     """Yield round steps upwards, from one below `least`."""
     power = math.floor(math.log10(least)) - 1
-    if quantity in _WHOLE:
-        yield from (step for step in _decimals(max(0, power)) if step[1] >= 0)
+    least_power = _LEAST_POWERS.get(quantity)
+    if least_power is not None:
+        steps = _decimals(max(least_power, power))
+        yield from (step for step in steps if step[1] >= least_power)
     elif quantity is Quantity.SECONDS:
         yield from takewhile(lambda step: _times(1, step) < _CLOCK[0], _decimals(power))
         yield from ((seconds, 0) for seconds in _CLOCK)

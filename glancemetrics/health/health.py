@@ -9,6 +9,9 @@ import attrs
 
 from glancemetrics.records.rejects import Reject
 
+_SLOW_SECONDS = 10
+"""Seconds of lag from which it is worth a word."""
+
 
 class SourceState(enum.Enum):
     """What the reader of a source is doing."""
@@ -196,8 +199,9 @@ class Health:
     lag_bytes: int = 0
     """Bytes in the logs that are not read yet."""
     lag_seconds: float | None = 0.0
-    """How far the newest record read is behind now while bytes wait; `None` for a log of the past,
-    where it has no meaning."""
+    """How far the newest record read is behind now while bytes wait, or by how much servers hold up
+    the windows, if nothing new has come of them for long; `None` for a log of the past, where it
+    has no meaning."""
     sources: tuple[SourceHealth, ...] = ()
     agents: tuple[AgentHealth, ...] = ()
     """The agents of a fleet."""
@@ -222,6 +226,12 @@ class Health:
         more = f" (and {len(lost) - 1:,} more)" if len(lost) > 1 else ""
         why = lost[0].detail if lost[0].is_unread else "lines in no known format"
         return f"no log can be read: {lost[0].name}: {why}{more}"
+
+    @property
+    def behind(self) -> float:
+        """By how many seconds what is shown is behind, if that is worth a word; else 0."""
+        seconds = self.lag_seconds or 0.0
+        return seconds if seconds > _SLOW_SECONDS else 0.0
 
     @property
     def has_ended(self) -> bool:

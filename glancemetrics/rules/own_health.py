@@ -100,7 +100,7 @@ def _named(incident: Incident) -> str:
 
 def _lag_text(incident: Incident) -> str:
     behind = format_duration(incident.value)
-    return f"the display is {behind} behind: logs grow faster than they are read"
+    return f"the display is {behind} behind: newer lines are not read yet"
 
 
 def _lag(health: Health) -> Measured:

@@ -42,6 +42,8 @@ EARLY_TOLERANCE = 60
 
 _KEPT_REJECTS = 8
 _NOTED_SECONDS = 60
+_USUALLY_HELD_UP = 5.0
+"""Seconds that servers may hold up the windows: as long as a hub waits for a silent agent."""
 """How long a change of format, or of a clock, is reported."""
 _COUNTERS = (
     "gaps",
@@ -582,12 +584,19 @@ class Aggregation:
         last = source.last_record if newest is None else newest
         return attrs.evolve(source, behind=behind, last_record=last)
 
+    def _held_up_seconds(self, wall: float) -> float:
+        """Return by how much servers hold up the windows; 0 as long as that is usual."""
+        if self._end is None or not self._clock.is_held_up:
+            return 0.0
+        seconds = wall - (self.delay(wall) or 0.0) - self._end
+        return round(seconds, 1) if seconds > _USUALLY_HELD_UP else 0.0
+
     def _health(self, wall: float) -> Health:
         lag_bytes = sum(source.lag_bytes for source in self._sources.values())
         newest = self._clock.newest
         lag_seconds: float | None = None
         if not lag_bytes:
-            lag_seconds = 0.0
+            lag_seconds = self._held_up_seconds(wall)
         elif self._clock.live and newest is not None:
             lag_seconds = max(0.0, round(wall - newest, 1))
         return Health(

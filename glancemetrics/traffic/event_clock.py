@@ -100,12 +100,17 @@ class EventClock:
         else:
             self._until[server] = until
 
+    @property
+    def is_held_up(self) -> bool:
+        """Whether windows wait for servers."""
+        return bool(self._until) and self._live
+
     def held_up(self, now: float, wall: float) -> float:
         """Return the instant up to which everything of all servers was read, at most `now`.
 
         A server may hold up the others by the horizon at most. An old log is not held up.
         """
-        if not self._until or not self._live:
+        if not self.is_held_up:
             return now
         return min(now, max(min(self._until.values()), wall - self._horizon))
 

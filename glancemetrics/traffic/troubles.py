@@ -22,8 +22,6 @@ CLOCK_AHEAD = (
     "Requests are ahead of this machine's clock; check the server's time zone (--log-timezone)"
 )
 _OLD_SECONDS = 3600
-_SLOW_SECONDS = 10
-"""Seconds of lag from which it is worth a line."""
 _LINE_LENGTH = 300
 """Characters of a line that are shown."""
 _MANY_REJECTS = 0.01
@@ -40,12 +38,10 @@ def troubles_of(state: Health) -> Iterator[Trouble]:
         for text in _output_troubles(output.name, output.state, output.detail, output.lost,
                                      output.waiting):  # fmt: skip
             yield f"output {output.name} {output.state.value}", text
-    if state.lag_bytes and (state.lag_seconds or 0) > _SLOW_SECONDS:
-        yield (
-            "lag",
-            f"behind by {format_duration(state.lag_seconds or 0)}: "
-            f"{format_bytes(state.lag_bytes)} of the logs are not read yet",
-        )
+    if state.behind:
+        left = f"{format_bytes(state.lag_bytes)} of the logs are not read yet"
+        why = left if state.lag_bytes else "newer lines of the servers have not arrived"
+        yield "lag", f"behind by {format_duration(state.behind)}: {why}"
     if state.memory_share > SHORT_OF_MEMORY and state.memory_limit is not None:
         yield (
             "memory",

@@ -1,4 +1,4 @@
-"""Addresses as people write them: mistakes in their first characters, and passwords in them."""
+"""Addresses as people write them: mistakes in their first characters, passwords, and fleets."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _MISTYPED = re.compile(
     re.IGNORECASE,
 )
 _IN_FRONT = re.compile(r"([:;/][^/@:]*):.*@", re.DOTALL)
+_FLEET = re.compile(r"rediss?(?:\+sentinel)?://[^?]*(?:\?(?:.*&)?fleet=([^&]+))?", re.DOTALL)
 _NAMED = re.compile(r"([?&](?:password|passwd|pass|pwd|auth|secret)=)[^&]*", re.IGNORECASE)
 
 
@@ -33,6 +34,15 @@ def corrected(text: str) -> str | None:
     scheme = found[1].lower()
     right = f"{scheme}{_BEGINNINGS[scheme]}{text[found.end() :]}"
     return None if text.lower().startswith(f"{scheme}{_BEGINNINGS[scheme]}") else right
+
+
+def fleet_in(text: str) -> str:
+    """Return the fleet in the address of its Redis; empty if a source is something else.
+
+    Without `fleet=` it is the default one: `redis://host/0` is `default`.
+    """
+    found = _FLEET.match(text)
+    return "" if found is None else found[1] or "default"
 
 
 def without_password(text: str) -> str:

@@ -99,6 +99,13 @@ def requests_text(count: int) -> str:
     return "1 request" if count == 1 else f"{format_count(count)} requests"
 
 
+def named_fleet(fleet: str, logs: int) -> str:
+    """Return how a fleet is called: `fleet prod, 3 logs`."""
+    if not logs:
+        return f"fleet {fleet}"
+    return f"fleet {fleet}, {'1 log' if logs == 1 else f'{format_count(logs)} logs'}"
+
+
 def events_text(count: int) -> str:
     """Format a number of events: `1 event`, `1,234 events`."""
     return "1 event" if count == 1 else f"{format_count(count)} events"

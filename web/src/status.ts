@@ -1,7 +1,7 @@
 // Whether the site is well, at a glance: judged as the console judges it (console/status.py). Pure.
 
 import type { Answer, Incident, Snapshot } from "./contract.ts";
-import { formatRoundDuration } from "./format.ts";
+import { formatDuration, formatRoundDuration } from "./format.ts";
 import { ongoingAt } from "./incidents.ts";
 
 export interface Status {
@@ -20,6 +20,9 @@ const MOSTLY = 0.5;
 /** Seconds, and usual gaps between requests, after which it is unusual that there is none. */
 const LEAST_SILENCE = 15;
 const UNUSUAL_GAPS = 30;
+
+/** Seconds of lag from which it is worth a word. */
+const SLOW_SECONDS = 10;
 
 /** What is shown: its end (`null`: now), whether it is narrowed, and its totals. */
 interface Shown {
@@ -52,6 +55,9 @@ export function statusOf(snapshot: Snapshot, shown: Shown): Status {
     return { tone: "warning", text: "Output fails" };
   if (isBlind(snapshot) || (!isLive && isNothingKnown(shown.total)))
     return { tone: "warning", text: "No data" };
+  const behind = isLive ? (health.lag_seconds ?? 0) : 0;
+  if (behind > SLOW_SECONDS)
+    return { tone: "warning", text: `Behind by ${formatDuration(behind)}` };
   if (silent) return { tone: "warning", text: `Silent for ${formatRoundDuration(silent)}` };
   if (acknowledged) return { tone: "quiet", text: `${acknowledged} acknowledged` };
   return { tone: "fine", text: "Healthy" };

@@ -73,6 +73,8 @@ describe("whether the site is well", () => {
     );
     const outputs = [{ name: "mail", state: "retrying" }] as typeof health.outputs;
     expect(text(snapshotWith({ health: { ...health, outputs } }))).toBe("warning: Output fails");
+    const behind = { ...health, lag_seconds: 38 };
+    expect(text(snapshotWith({ health: behind }))).toBe("warning: Behind by 38 s");
     const rates = [...Array<number>(60).fill(5), ...Array<number>(40).fill(0)];
     expect(text(snapshotWith({ hits: 0, rates }))).toBe("warning: Silent for 40 s");
     expect(text(snapshotWith({ hits: 0, rates: rates.slice(0, 70) }))).toBe("fine: Healthy");

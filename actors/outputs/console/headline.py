@@ -23,7 +23,8 @@ from actors.outputs.console.status import Status, status
 from actors.outputs.console.troubles import troubles
 from glancemetrics.health.health import SourceHealth
 from glancemetrics.traffic.snapshot import Shown, Snapshot
-from glancemetrics.words.humane import format_round_duration
+from glancemetrics.words.addresses import fleet_in
+from glancemetrics.words.humane import format_round_duration, named_fleet
 
 _LEAST_LOG = 8
 """Cells of the title that are left for the log's name."""
@@ -118,18 +119,15 @@ def _newest(state: State) -> float:
 
 
 def _sources_name(sources: tuple[SourceHealth, ...], *, is_short: bool = False) -> str:
-    """Return the name of the first log, and how many others there are."""
+    """Return the name of the first log, without its folder if it is short, and how many follow."""
     if not sources:
         return "no log"
-    name = _short_name(sources[0].name) if is_short else sources[0].name
-    first = "standard input" if name == "-" else safe(name)
+    name = sources[0].name
+    fleet = fleet_in(name)
+    if fleet:
+        return safe(named_fleet(fleet, len(sources) - 1))
+    first = "standard input" if name == "-" else safe(name.rpartition("/")[2] if is_short else name)
     return first if len(sources) == 1 else f"{first} and {len(sources) - 1} more"
-
-
-def _short_name(name: str) -> str:
-    """Return the name of a file without its folder, or that of a fleet without its Redis."""
-    fleet = name.partition("fleet=")[2].partition("&")[0]
-    return f"fleet {fleet}" if fleet and "://" in name else name.rpartition("/")[2]
 
 
 def span_text(state: State, *, has_date: bool = True) -> str:

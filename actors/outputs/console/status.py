@@ -12,7 +12,7 @@ from actors.outputs.console.values import BAD_FROM, NOTICED_FROM
 from glancemetrics.health.health import OutputState
 from glancemetrics.rules.rule import Severity
 from glancemetrics.traffic.snapshot import Shown
-from glancemetrics.words.humane import format_round_duration
+from glancemetrics.words.humane import format_duration, format_round_duration
 
 _FEWEST_HITS = 20
 """With fewer requests a share of errors says little."""
@@ -47,6 +47,7 @@ def status(state: State) -> Status:
     health, share = snapshot.health, _server_error_share(state)
     of_span = f"{100 * share:.0f} % 5xx{_other_span(state)}"
     silent = _silence(state)
+    behind = health.behind if state.is_live else 0.0
     failing = any(output.state is OutputState.RETRYING for output in health.outputs)
     # The first of these that holds, the worst first.
     found = (
@@ -57,6 +58,7 @@ def status(state: State) -> Status:
         (failing, themes.TITLE_WARNING, "▲ OUTPUT FAILS"),
         (health.blindness or not health.records, themes.TITLE_WARNING, "? NO DATA"),
         (not state.is_live and is_unknown(state), themes.TITLE_WARNING, "? NO DATA"),
+        (behind, themes.TITLE_WARNING, f"? BEHIND BY {format_duration(behind)}"),
         (silent, themes.TITLE_WARNING, f"? SILENT FOR {format_round_duration(silent)}"),
         (known, themes.TITLE, f"▲ {known} ACKNOWLEDGED"),
     )

@@ -42,6 +42,7 @@ from glancemetrics.rules.rule import Severity
 from glancemetrics.traffic.insights import Insights, TopRow
 from glancemetrics.traffic.snapshot import Shown, Snapshot
 from glancemetrics.traffic.troubles import CLOCK_AHEAD, trouble_of
+from glancemetrics.words.addresses import fleet_in
 from glancemetrics.words.humane import (
     UNKNOWN,
     format_bytes,
@@ -49,6 +50,7 @@ from glancemetrics.words.humane import (
     format_duration,
     format_rate,
     format_share,
+    named_fleet,
 )
 
 CHART_SECONDS = 300
@@ -95,12 +97,17 @@ def _status(snapshot: Snapshot) -> tuple[str, str]:
         return styles.TITLE_WARNING, " ▲ output fails "
     if snapshot.health.blindness or not snapshot.health.records:
         return styles.TITLE_WARNING, " ? no data "
+    if snapshot.health.behind:
+        return styles.TITLE_WARNING, " ? behind "
     return styles.TITLE_OK, " ✓ OK "
 
 
 def _sources_name(sources: tuple[SourceHealth, ...]) -> str:
     if not sources:
         return "no log"
+    fleet = fleet_in(sources[0].name)
+    if fleet:
+        return safe(named_fleet(fleet, len(sources) - 1))
     first = "standard input" if sources[0].name == "-" else safe(sources[0].name)
     return first if len(sources) == 1 else f"{first} and {len(sources) - 1} more"
 
@@ -115,10 +122,10 @@ def health(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:
     if state.foreign:
         row += [(styles.DIM, "  foreign "), ("", format_count(state.foreign))]
     lag = format_bytes(state.lag_bytes)
-    if state.lag_bytes:
+    if state.lag_bytes or state.behind:
         seconds = UNKNOWN if state.lag_seconds is None else format_duration(state.lag_seconds)
         lag = f"{lag}, {seconds}"
-    row += _warned("lag", lag, bool(state.lag_seconds and state.lag_seconds > 10))
+    row += _warned("lag", lag, state.behind > 0)
     delay = UNKNOWN if state.delay is None else f"{state.delay:g} s"
     row += [(styles.DIM, "  delay "), ("", delay)]
     if state.memory is not None:

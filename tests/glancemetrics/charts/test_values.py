@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from glancemetrics.charts.axis import AXIS_CELLS
@@ -84,7 +84,7 @@ def test_a_scale_has_room_for_its_peak_and_wastes_little(
     scale = value_scale(peak, rows, quantity)
     assert scale.bottom == 0
     assert scale.top >= peak * (1 - 1e-9)
-    least = {Quantity.COUNT: 1, Quantity.BYTES: 1}.get(quantity, 0)
+    least = {Quantity.COUNT: 1, Quantity.BYTES: 1, Quantity.BYTES_RATE: 0.001}.get(quantity, 0)
     assert scale.top <= max(2.5 * peak, least) or scale.top <= 3 * least
     assert quantity is not Quantity.SHARE or peak > 1 or scale.top <= 1
 
@@ -120,6 +120,7 @@ def test_labels_stand_at_even_steps(peak: float, rows: int, quantity: Quantity) 
 
 
 @given(PEAKS, st.floats(1e-6, 1), st.integers(1, 40), QUANTITIES, st.booleans())
+@example(0.001953125, 1.0, 10, Quantity.BYTES_RATE, False)
 def test_each_label_fits_left_of_a_chart(
     peak: float, share: float, rows: int, quantity: Quantity, is_log: bool
 ) -> None:

@@ -235,6 +235,19 @@ def test_lag_is_told_in_bytes_and_seconds() -> None:
     assert health.sources[0].state is SourceState.READING
 
 
+def test_windows_that_servers_hold_up_are_behind() -> None:
+    live = aggregation()
+    live.add(read(line(BASE)), BASE + 0.5)
+    live.note_read_until("web1", BASE + 2.0)
+    for now, behind in ((BASE + 4.0, 0.0), (BASE + 40.0, 38.0)):
+        live.advance(now)
+        health = live.snapshot(now).health
+        assert (health.lag_bytes, health.lag_seconds) == (0, pytest.approx(behind, abs=0.6))
+    live.note_read_until("web1", None)
+    live.advance(BASE + 40.0)
+    assert live.snapshot(BASE + 40.0).health.lag_seconds == 0.0
+
+
 def test_lines_are_records_and_rejects() -> None:
     live = aggregation()
     live.add(read(b"first\n" + line(BASE) * 4 + b"x\n" * 50), BASE + 0.1)

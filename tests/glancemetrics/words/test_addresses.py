@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from glancemetrics.words.addresses import corrected, without_password
+from glancemetrics.words.addresses import corrected, fleet_in, without_password
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,18 @@ def test_passwords_are_not_shown(text: str) -> None:
 def test_what_is_no_password_is_shown() -> None:
     text = "redis://web1@redis:6379/0?fleet=prod&password-file=/etc/pw"
     assert without_password(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "fleet"),
+    [
+        ("redis://h:6379/0?fleet=prod", "prod"),
+        ("rediss+sentinel://a,b/0?master=main&fleet=prod&ca=/x", "prod"),
+        ("redis://h/0", "default"),
+        ("redis://h/0?ca=/x", "default"),
+        ("syslog+udp://0.0.0.0:5514", ""),
+        ("/var/log/redis://x?fleet=prod", ""),
+    ],
+)
+def test_a_fleet_is_called_by_its_name(text: str, fleet: str) -> None:
+    assert fleet_in(text) == fleet

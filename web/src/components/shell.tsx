@@ -170,8 +170,8 @@ export function Title({ total }: { total: Answer | null }) {
   const sources = greeting?.sources ?? [];
   const first = sources[0] === "-" ? "standard input" : sources[0];
   // The end of a path tells logs apart; all of it is in the tooltip and in Health.
-  const fleet = /:\/\/.*fleet=([^&]+)/.exec(first ?? "");
-  const short = fleet ? `fleet ${fleet[1]}` : first?.split(/[/\\]/).pop() || first;
+  const fleet = /^rediss?(?:\+sentinel)?:\/\/[^?]*(?:\?(?:.*&)?fleet=([^&]+))?/.exec(first ?? "");
+  const short = fleet ? `fleet ${fleet[1] ?? "default"}` : first?.split(/[/\\]/).pop() || first;
   const formats = [
     ...new Set((known?.health.sources ?? []).map((one) => one.format).filter((one) => one)),
   ];

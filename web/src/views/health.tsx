@@ -190,7 +190,7 @@ function Reading({ health }: { health: HealthOf }) {
     [
       "Lag",
       health.lag_bytes ? `${formatBytes(health.lag_bytes)}` : "0 B",
-      health.lag_bytes && health.lag_seconds !== null
+      health.lag_seconds
         ? `${formatDuration(health.lag_seconds)} behind`
         : "not read yet",
     ],

@@ -196,7 +196,7 @@ def _state_text(source: SourceHealth, state: State) -> tuple[str, str]:
 
 def _counts(health: Health, missing: str, cells: int) -> list[Row]:
     lag = format_bytes(health.lag_bytes)
-    if health.lag_bytes:
+    if health.lag_bytes or health.behind:
         lag += f", {seconds_text(health.lag_seconds)}"
     memory = UNKNOWN if health.memory is None else format_bytes(health.memory)
     if health.memory_limit is not None:

@@ -52,7 +52,7 @@ def pressed(state: State, *names: str) -> State:
 
 
 def test_trouble_is_first_and_a_silent_agent_is_there_without_requests(state: State) -> None:
-    assert listed(state) == ["web7", "web2", "web3", "web4", r"sys\x1blog", "web1"]
+    assert listed(state) == ["web7", "web2", "web3", r"sys\x1blog", "web1", "web4"]
     page = page_of(state)
     assert "SILENT for 40 s" in page
     assert "sent an invalid entry" in page
@@ -81,7 +81,7 @@ def test_enter_narrows_to_a_server_and_x_excludes_it(state: State) -> None:
     excluded = pressed(state, "exclude")
     assert excluded.scope.where == "server IS DISTINCT FROM 'web7'"
     assert listed(excluded) == listed(state)[1:]
-    syslog = pressed(state, "down", "down", "down", "down", "open")
+    syslog = pressed(state, "down", "down", "down", "open")
     assert listed(syslog) == [r"sys\x1blog"]
     assert copy_row(syslog).effects
 

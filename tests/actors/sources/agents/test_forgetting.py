@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 import trio
 
-from actors.commands import agent_forget
+from actors.commands import agent_forget, forget_agent
 from actors.redis.lease import Lease
 from actors.sources.agents import hub as hub_module
 from actors.sources.agents.mark import source_name
@@ -60,7 +60,7 @@ def keys_of(redis: Redis, name: str) -> str:
 
 async def forget(redis: Redis, name: str, *, may_discard: bool = False) -> str:
     address = fleet_address(text_of(redis), "-f")
-    return await agent_forget.forget(address, name, may_discard=may_discard)
+    return await forget_agent.forget(address, name, may_discard=may_discard)
 
 
 async def test_a_server_is_forgotten_by_hub_state_and_redis(redis: Redis) -> None:

@@ -20,6 +20,7 @@ import msgpack
 import zstandard
 
 from glancemetrics.health.health import SourceState
+from glancemetrics.words.escaping import in_utf8
 
 MOST_PACKED = 8 << 20
 """Bytes of an entry in Redis."""
@@ -44,11 +45,6 @@ _ID = re.compile(rb"(\d{1,20})-(\d{1,20})", re.ASCII)
 _VERSION = 1
 _ODD_NAMES = "surrogateescape"
 """How names of files are kept that are not UTF-8."""
-
-
-def shown(text: str) -> str:
-    r"""Return a text as UTF-8 can have it: what it cannot is written like `\udcff`."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class InvalidEntryError(ValueError):
@@ -254,7 +250,7 @@ def _path(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return shown(_path(value))
+    return in_utf8(_path(value))
 
 
 def _texts(value: Any) -> tuple[str, ...]:

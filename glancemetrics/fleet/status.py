@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from glancemetrics.fleet.entry import EntryId, InvalidEntryError, number_below, shown
+from glancemetrics.fleet.entry import EntryId, InvalidEntryError, number_below
+from glancemetrics.words.escaping import in_utf8
 
 _LONGEST = 200
 """Characters of a text."""
@@ -92,7 +93,7 @@ class AgentStatus:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise InvalidEntryError("damaged")
-    return shown(value[:_LONGEST])
+    return in_utf8(value[:_LONGEST])
 
 
 def _count(value: Any) -> int:

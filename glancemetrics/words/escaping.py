@@ -128,6 +128,11 @@ def visible(text: str, *, in_cells: bool = False) -> str:
     return _OF_UNKNOWN_WIDTH.sub(_numbered, shown) if in_cells else shown
 
 
+def in_utf8(text: str) -> str:
+    r"""Return a text as UTF-8 can have it: what it cannot is written like `\udcff`."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def visible_csv(text: str) -> str:
     """Escape the cells of CSV text with rows that end in CR LF."""
     return "\r\n".join(map(visible, text.split("\r\n")))

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import attrs
 
-from glancemetrics.fleet.entry import EntryId, shown
+from glancemetrics.fleet.entry import EntryId
 from glancemetrics.state.tree import State
+from glancemetrics.words.escaping import in_utf8
 
 
 @attrs.frozen
@@ -94,4 +95,4 @@ class LogMark:
 
 def source_name(agent: str, path: str) -> str:
     """Return the name of the source that a log of an agent is."""
-    return f"{agent}:{shown(path)}"
+    return f"{agent}:{in_utf8(path)}"

@@ -18,6 +18,7 @@ import watchfiles
 from loguru import logger
 
 from actors.sources.files.paths import directories
+from glancemetrics.errors import first_of
 
 POLL_SECONDS = 1.0
 
@@ -188,7 +189,26 @@ class Waker:
                     stop.set()
 
     async def _watch(self, watched: Iterable[str], stop: trio.Event) -> None:
-        try:
+        while not stop.is_set():
+            try:
+                await self._wake_on_events(watched, stop)
+            except ExceptionGroup as errors:
+                failed = first_of(errors)
+                if not isinstance(failed, OSError | RuntimeError):
+                    raise
+                if "Unable to decode path" not in str(failed):
+                    # Out of inotify watches, or a directory was removed: polling continues alone.
+                    logger.info(
+                        "inotify unavailable ({}); checking files every second instead", failed
+                    )
+                    return
+                # Anybody's file whose name is not UTF-8. What happened in the meantime is polled.
+                with trio.move_on_after(_REWATCH_SECONDS):
+                    await stop.wait()
+
+    async def _wake_on_events(self, watched: Iterable[str], stop: trio.Event) -> None:
+        """Wake paths until `stop`. Raises what watchfiles does, always in a group."""
+        async with trio.open_nursery():  # it uses one itself, but not for everything
             async for changes in watchfiles.awatch(
                 *watched,
                 watch_filter=None,
@@ -200,9 +220,6 @@ class Waker:
                 ignore_permission_denied=True,
             ):
                 self._wake({path for _, path in changes})
-        except (OSError, RuntimeError) as error:
-            # Out of inotify watches, or a directory was removed: polling continues alone.
-            logger.info("inotify unavailable ({}); checking files every second instead", error)
 
     def _wake(self, changed: Iterable[str]) -> None:
         for name in changed:

@@ -47,6 +47,18 @@ def lines_until(now: float, count: int = 50) -> bytes:
     return b"".join(line(int(now) - count + second) for second in range(count))
 
 
+def test_a_file_whose_name_is_not_utf8_is_a_log_like_others(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/\xff.log"))
+    for path in (folder / "access.log", odd):
+        path.write_bytes(lines_until(time.time()))
+    for source in ("logs/*.log", "logs"):
+        told = json.loads(run(source, "--once", "--json").stdout)
+        assert told["health"]["records"] == 100
+    assert b"100" in run("report", "logs/access.log", os.fsdecode(odd)).stdout
+
+
 def test_logs_are_named_as_arguments_or_by_f_and_mixed(tmp_path: Path) -> None:
     for name in ("a.log", "b.log", "report"):
         (tmp_path / name).touch()

@@ -373,6 +373,29 @@ async def test_inotify_wakes_long_before_the_poll(tmp_path: Path) -> None:
     assert min(delays) < 0.5
 
 
+async def test_inotify_goes_on_after_a_file_whose_name_is_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    path.touch()
+    waker = Waker()
+    waker.watch(str(path), watched_names(str(path)))
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(waker.run)
+            await trio.sleep(0.3)
+            Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.log")).touch()
+            await trio.sleep(1)
+
+            async def write() -> None:
+                while True:
+                    with path.open("a") as file:
+                        file.write("x")
+                    await trio.sleep(0.2)
+
+            nursery.start_soon(write)
+            assert await waker.wait(str(path), status_of(str(path)))
+            nursery.cancel_scope.cancel()
+
+
 async def test_where_inotify_is_silent_the_poll_wakes(clock: trio.testing.MockClock) -> None:
     waker = Waker()
     began = trio.current_time()

@@ -47,8 +47,9 @@ def _make(texts: Sequence[str], settings: NoSettings, desk: SourceDesk) -> Itera
             "service of this machine does. Open the service's page, or choose a configuration of "
             "your own with --config"
         )
-    for text in texts:
-        yield Hub(text, fleet_address(text, "--file"), desk)
+    servers: dict[str, str] = {}
+    for text in _each_once(texts).values():
+        yield Hub(text, fleet_address(text, "--file"), desk, servers)
 
 
 def _refuses(text: str) -> str | None:
@@ -86,6 +87,11 @@ def _identity(text: str) -> str:
     return fleet_address(text, "--file").identity
 
 
+def _each_once(texts: Sequence[str]) -> dict[str, str]:
+    """Return fleets by their identities, each as it was written first."""
+    return {_identity(text): text for text in reversed(texts)}
+
+
 def _respelled(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
     """Return the marks for the current address of a fleet, which may be written in another way.
 
@@ -93,13 +99,13 @@ def _respelled(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
     """
     from actors.sources.agents.mark import AgentMark, LogMark
 
-    by_identity = {_identity(text): text for text in texts}
+    fleets = _each_once(texts)
 
     def current(hub: str) -> str:
-        if len(texts) == 1:
-            return texts[0]
+        if len(fleets) == 1:
+            return next(iter(fleets.values()))
         try:
-            return by_identity.get(_identity(hub), hub)
+            return fleets.get(_identity(hub), hub)
         except UsageError:  # an earlier version may have taken what this one refuses
             return hub
 

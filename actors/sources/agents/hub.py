@@ -29,7 +29,7 @@ from actors.redis.connection import (
 from actors.redis.lease import Lease
 from actors.sources.agents.listening import listen
 from actors.sources.agents.mark import AgentMark, LogMark
-from actors.sources.agents.redis_agent import RedisAgent
+from actors.sources.agents.redis_agent import SILENT_SECONDS, RedisAgent
 from actors.sources.desk import SourceDesk
 from actors.sources.mark import Mark
 from actors.sources.messages import FromSource, OneFromSource, Several
@@ -93,7 +93,14 @@ class _Read:
 class Hub:
     """A fleet, as a source."""
 
-    def __init__(self, text: str, address: FleetAddress, desk: SourceDesk) -> None:
+    def __init__(
+        self,
+        text: str,
+        address: FleetAddress,
+        desk: SourceDesk,
+        servers: dict[str, str] | None = None,
+    ) -> None:
+        """`servers` has each server's name and its fleet, and is shared by all hubs."""
         self._text = text
         self._address = address
         self._keys = FleetKeys(address.fleet)
@@ -101,6 +108,9 @@ class Hub:
         self._is_kept = desk.lease is not None
         """Whether the lease is renewed and released elsewhere."""
         self._agents: dict[str, RedisAgent] = {}
+        self._servers: dict[str, str] = {} if servers is None else servers
+        self._named_twice = "", -math.inf
+        """A server whose name another fleet has as well, and when it was heard."""
         self._ahead = 0.0
         """Seconds that this machine's clock is ahead of that of Redis."""
         self._acknowledged: dict[str, EntryId] = {}
@@ -265,6 +275,7 @@ class Hub:
         }
         for name in old | (self._gone & self._agents.keys()):
             agent = self._agents.pop(name)
+            self._servers.pop(name, None)
             for known in (self._acknowledged, self._saved, self._refused):
                 known.pop(name, None)
             self._kept.discard(name)
@@ -485,7 +496,9 @@ class Hub:
                 self._agents[name].trouble = "sends an invalid status"
             return
         if name in self._agents or len(self._agents) < _MOST_AGENTS:
-            if is_name(name):
+            if self._servers.get(name, self._text) != self._text:
+                self._named_twice = name, time.time()
+            elif is_name(name):
                 ahead = status.ahead - self._ahead
                 agent = self._agent(name)
                 agent.heard_of(attrs.evolve(status, ahead=ahead), time.time())
@@ -496,6 +509,12 @@ class Hub:
 
     @property
     def _detail(self) -> str:
+        name, heard = self._named_twice
+        if time.time() - heard < SILENT_SECONDS:
+            return (
+                f"{name}: another fleet has a server of this name, so this one is not "
+                "counted; give its agent another name with --name"
+            )
         if self._too_many:
             return f"more than {_MOST_AGENTS:,} agents: further ones are not read"
         return ""
@@ -510,6 +529,7 @@ class Hub:
         found = self._agents.get(name)
         if found is None:
             found = self._agents[name] = RedisAgent(self._text, name)
+            self._servers[name] = self._text
         return found
 
 

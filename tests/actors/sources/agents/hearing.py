@@ -73,8 +73,8 @@ class Heard:
         return next((one for one in reversed(said) if one.name.startswith("redis://")), None)
 
 
-def text_of(redis: Redis) -> str:
-    return f"redis://127.0.0.1:{redis.port}/0?fleet=prod"
+def text_of(redis: Redis, fleet: str = "prod") -> str:
+    return f"redis://127.0.0.1:{redis.port}/0?fleet={fleet}"
 
 
 def desk_of(text: str, saved: SavedMarks, before: Mapping[str, Mark] | None = None) -> SourceDesk:
@@ -89,9 +89,15 @@ def desk_of(text: str, saved: SavedMarks, before: Mapping[str, Mark] | None = No
 
 
 @asynccontextmanager
-async def hub(redis: Redis, before: Mapping[str, Mark] | None = None) -> AsyncIterator[Heard]:
+async def hub(
+    redis: Redis,
+    before: Mapping[str, Mark] | None = None,
+    *,
+    fleet: str = "prod",
+    servers: dict[str, str] | None = None,
+) -> AsyncIterator[Heard]:
     """Run a hub in this block."""
-    text, saved, stop = text_of(redis), SavedMarks(), trio.Event()
+    text, saved, stop = text_of(redis, fleet), SavedMarks(), trio.Event()
     address = fleet_address(text, "-f")
     desk = desk_of(text, saved, before)
     send, receive = trio.open_memory_channel[FromSource](2)
@@ -103,7 +109,7 @@ async def hub(redis: Redis, before: Mapping[str, Mark] | None = None) -> AsyncIt
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(hear)
-        nursery.start_soon(Hub(text, address, desk).run, send, stop)
+        nursery.start_soon(Hub(text, address, desk, servers).run, send, stop)
         try:
             yield heard
         finally:
@@ -126,6 +132,7 @@ class Pretended:
     name: str = "web1"
     birth: int = 1000
     number: int = 0
+    keys: FleetKeys = KEYS
 
     async def send(
         self, lines: bytes, *, after: EntryId | None = None, past: float | None = None
@@ -148,7 +155,7 @@ class Pretended:
             past=time.time(), ahead=0.0,
         )  # fmt: skip
         said = attrs.evolve(status, **changes).to_bytes()
-        await self.connection.run(("PUBLISH", KEYS.hello(self.name), said))
+        await self.connection.run(("PUBLISH", self.keys.hello(self.name), said))
 
     async def counted(self) -> dict[bytes, bytes]:
         (reply,) = await self.connection.run(("HGETALL", KEYS.counted(self.name)))

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import socket
 import time
+from pathlib import Path
 
+import attrs
 import msgpack
 import pytest
 import trio
 import zstandard
 
 from actors.redis.connection import checked
+from actors.sources.agents import AGENTS
 from actors.sources.agents import hub as hub_module
 from actors.sources.agents import redis_agent as redis_agent_module
 from actors.sources.agents.hub import Hub
 from actors.sources.agents.mark import AgentMark, LogMark, source_name
 from actors.sources.agents.redis_agent import SILENT_SECONDS
 from actors.sources.desk import SavedMarks
+from actors.sources.kind import NoSettings
 from actors.sources.messages import (
     AgentHeard,
     Chunk,
@@ -29,7 +33,7 @@ from actors.sources.registry import mark_from_state
 from glancemetrics.errors import GlanceMetricsError, first_of
 from glancemetrics.fleet.address import PASSWORD_VARIABLE, fleet_address
 from glancemetrics.fleet.entry import Entry, EntryId, Part, packed
-from glancemetrics.fleet.keys import agent_access
+from glancemetrics.fleet.keys import FleetKeys, agent_access
 from glancemetrics.fleet.pace import read_pace
 from glancemetrics.fleet.status import AgentStatus
 from glancemetrics.health.health import SourceHealth, SourceState
@@ -279,6 +283,36 @@ async def test_one_hub_at_a_time(redis: Redis) -> None:
             await eventually(lambda: first.lines() == line(size=1) + line(size=2))
             first.stop.set()
             await eventually(lambda: second.lines() == line(size=2))
+
+
+async def test_servers_of_two_fleets_have_different_names(redis: Redis) -> None:
+    servers: dict[str, str] = {}
+    async with (
+        hub(redis, servers=servers) as prod,
+        hub(redis, fleet="staging", servers=servers) as staging,
+    ):
+        await present(prod)
+        other = Pretended(staging.connection, keys=FleetKeys("staging"))
+        with trio.fail_after(15):
+            while "web1: another fleet has a server of this name" not in (
+                "" if (own := staging.own()) is None else own.detail
+            ):
+                await other.hello()
+                await trio.sleep(0.1)
+        assert staging.agent() is None
+        web2 = Pretended(staging.connection, "web2", keys=FleetKeys("staging"))
+        with trio.fail_after(15):
+            while staging.agent("web2") is None:
+                await web2.hello()
+                await trio.sleep(0.1)
+        await eventually(lambda: (own := staging.own()) is not None and not own.detail)
+
+
+def test_a_fleet_that_is_named_twice_is_followed_once() -> None:
+    texts = ["redis://h/0?fleet=prod", "redis://h:6379/0?fleet=prod", "redis://h/1?fleet=prod"]
+    desk = attrs.evolve(desk_of(texts[0], SavedMarks()), state=Path())
+    made = [*AGENTS.make(texts, NoSettings(), desk)]
+    assert len(made) == 2
 
 
 async def test_it_says_which_fleet_it_follows(redis: Redis, messages: list[str]) -> None:

@@ -7,6 +7,7 @@ servers that send over syslog have no agent.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ _WITHOUT = {name: None if name == "p95" else 0 for name in MEASURES}
 """The same of no request."""
 CLOCK_SECONDS = 1.0
 """Seconds between clocks from which the difference is shown."""
-_OF_A_SERVER = condition_of("server", "").removesuffix("'")
+_SERVER = re.compile(r"\bserver\b", re.IGNORECASE)
 _MOST_NAMED = 3
 """Agents named in a sentence; the rest are counted."""
 
@@ -74,20 +75,32 @@ FIELDS = tuple(Server("").to_json())
 
 
 def agents_within(
-    agents: Iterable[AgentHealth], conditions: Iterable[str]
+    agents: Iterable[AgentHealth], conditions: Iterable[str], rows: Iterable[Mapping[str, Any]]
 ) -> tuple[AgentHealth, ...]:
-    """Leave out agents of servers that conditions exclude, as far as they are about one server."""
+    """Leave out agents of servers that conditions exclude.
+
+    What a condition says about servers in other words than those for one server is taken from the
+    answer to a query by server: only servers with requests in it are left.
+    """
     known = frozenset(conditions)
-    is_one = any(one.startswith(_OF_A_SERVER) for one in known)
-    return tuple(
-        agent
-        for agent in agents
-        if not known
-        or (
-            (not is_one or condition_of("server", agent.name) in known)
-            and excluded(condition_of("server", agent.name)) not in known
-        )
-    )
+    if not known:
+        return tuple(agents)
+    agents = tuple(agents)
+    only = {condition_of("server", agent.name): agent.name for agent in agents}
+    without = {excluded(condition): name for condition, name in only.items()}
+    left = [agent.name for agent in agents]
+    for condition in known:
+        if condition in only:
+            allowed = {only[condition]}
+        elif condition in without:
+            allowed = set(left) - {without[condition]}
+        elif _SERVER.search(condition):
+            allowed = {row["server"] for row in rows}
+        else:
+            continue
+        left = [name for name in left if name in allowed]
+    names = frozenset(left)
+    return tuple(agent for agent in agents if agent.name in names)
 
 
 def servers_of(

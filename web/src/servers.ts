@@ -37,9 +37,12 @@ export function serverRows(
   const found = new Map(
     rows.map((row) => [String(row.server), { ...row, state: WITHOUT_AGENT, state_text: UNKNOWN } as Row]),
   );
+  // What a condition in words says about servers is taken from the answer.
   const wanted = agents.filter((agent) =>
-    filters.every(
-      (one) => "where" in one || one.field !== "server" || (one.value === agent.name) !== !!one.not,
+    filters.every((one) =>
+      "where" in one
+        ? !/\bserver\b/i.test(one.where) || found.has(agent.name)
+        : one.field !== "server" || (one.value === agent.name) !== !!one.not,
     ),
   );
   for (const agent of wanted) {

@@ -53,6 +53,11 @@ describe("servers", () => {
     expect(named("syslog")).toEqual([]);
     const other = [{ where: "a = 1" }, { field: "path", value: "/" }];
     expect(serverRows([], [OK, SILENT], other, 0, "")).toHaveLength(2);
+    const inWords = [{ where: "server LIKE 'web1%' AND status >= 500" }];
+    const [, web1 = {}] = ROWS;
+    expect(serverRows([web1], [OK, SILENT], inWords, 0, "").map((row) => row.server)).toEqual([
+      "web1",
+    ]);
   });
 
   it("have a clock and a version that stand out where they differ", () => {

@@ -79,7 +79,7 @@ def rule_chart(state: State, rule: Rule, group: str | None, cells: int, rows: in
     """Draw a rule's metric, its limit dashed, its incidents shaded."""
     ask = rule_ask(state, rule, group, cells)
     if ask is None:
-        text = f" No chart: the history has no {safe(rule.metric.name)} over time"
+        text = f" No chart: the history does not keep {safe(rule.metric.name)}"
         return filled([[(themes.DIM, text)]], cells, rows)
     columns, height = columns_in(cells), rows - 1
     known = values_by_column(state, ask, columns)

@@ -177,12 +177,15 @@ async def servers(asked: Asked) -> Response:
     )
     answer = await asked.answer(question)
     latest, where = asked.site.latest, question.where
-    agents = agents_within(
-        () if latest is None else latest.health.agents, () if where is None else (where.strip(),)
-    )
+    everyone = () if latest is None else latest.health.agents
+    conditions = () if where is None else (where.strip(),)
 
     def rows() -> list[dict[str, Any]]:
-        return [one.to_json() for one in servers_of(agents, answer.table.to_pylist())]
+        traffic = answer.table.to_pylist()
+        return [
+            one.to_json()
+            for one in servers_of(agents_within(everyone, conditions, traffic), traffic)
+        ]
 
     def as_csv() -> bytes:
         return csv_of(FIELDS, [list(row.values()) for row in rows()]).encode("utf-8", "replace")

@@ -92,9 +92,17 @@ def test_all_agents_are_said_in_a_line() -> None:
 def test_conditions_about_servers_leave_out_agents() -> None:
     agents = [OK, SILENT]
     one, other = (condition_of("server", agent.name) for agent in agents)
-    assert agents_within(agents, []) == (OK, SILENT)
-    assert agents_within(agents, ["path = '/'"]) == (OK, SILENT)
-    assert agents_within(agents, ["path = '/'", one]) == (OK,)
-    assert agents_within(agents, [excluded(one)]) == (SILENT,)
-    assert agents_within(agents, [condition_of("server", "syslog")]) == ()
-    assert agents_within(agents, [one, excluded(other)]) == (OK,)
+    silent = [{"server": SILENT.name}]
+    for conditions, left in (
+        ([], (OK, SILENT)),
+        (["path = '/'"], (OK, SILENT)),
+        (["path = '/'", one], (OK,)),
+        ([excluded(one)], (SILENT,)),
+        ([condition_of("server", "syslog")], ()),
+        ([one, excluded(other)], (OK,)),
+        # In other words: as the answer has them.
+        ([f"{other} AND status >= 500"], (SILENT,)),
+        (["Server LIKE 'web%'"], (SILENT,)),
+    ):
+        rows = [] if "syslog" in "".join(conditions) else silent
+        assert agents_within(agents, conditions, rows) == left

@@ -136,10 +136,10 @@ def _made_of(
     is_plain: bool,
 ) -> Table:
     """Join agents and requests. Remembered: keys and drawings need them several times."""
-    agents = agents_within(shown.snapshot.health.agents, conditions)
+    traffic = _traffic(shown.snapshot, answered, is_plain=is_plain)
     servers = servers_of(
-        agents,
-        _traffic(shown.snapshot, answered, is_plain=is_plain),
+        agents_within(shown.snapshot.health.agents, conditions, traffic),
+        traffic,
         Column(chosen.sort or _SPEC.order),
         is_ascending=chosen.is_ascending,
     )

@@ -233,7 +233,7 @@ async def test_servers_are_there_with_their_requests_and_their_agents(tmp_path: 
         health = (await got(site, "/health")).json()
     is_as_described(found.json(), "Servers")
     rows = {row["server"]: row for row in found.json()["rows"]}
-    assert list(rows) == ["web7", "web2", "web3", "web4", "sys\x1blog", "web1"]
+    assert list(rows) == ["web7", "web2", "web3", "sys\x1blog", "web1", "web4"]
     states = [row["state"] for row in rows.values()]
     assert states == ["silent", "trouble", "waiting", "ended", None, "ok"]
     for row in by_server.json()["rows"]:

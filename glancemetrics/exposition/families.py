@@ -203,10 +203,13 @@ def _agent_states(observed: Observed) -> Iterator[Point]:
 
 
 def _agents(value: Callable[[AgentHealth], float]) -> Read:
+    """Return how to read a value of each agent of which something is known now."""
+
     def read(observed: Observed) -> Iterator[Point]:
         if observed.snapshot is not None:
             for agent in observed.snapshot.health.agents[:AGENT_LIMIT]:
-                yield Point((agent.name,), value(agent))
+                if agent.state is not AgentState.UNKNOWN:
+                    yield Point((agent.name,), value(agent))
 
     return read
 
@@ -395,6 +398,7 @@ FAMILIES: Sequence[Family] = (
         "agent_up",
         _G,
         "0 if the agent is silent or has ended, or if what it sends is not counted; 1 otherwise. "
+        "Absent while the hub cannot reach Redis. "
         f"Only the first {AGENT_LIMIT:,} agents.",
         _agents(lambda agent: int(agent.state in {AgentState.OK, AgentState.WAITING})),
         "server",

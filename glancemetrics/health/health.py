@@ -73,6 +73,8 @@ class AgentState(enum.Enum):
     """Nothing is heard of it."""
     TROUBLE = "trouble"
     """What it sends is not counted; `AgentHealth.trouble` says why."""
+    UNKNOWN = "unknown"
+    """The hub itself is cut off from Redis, so it hears nobody."""
     WAITING = "waiting"
     """It reads nothing, because what it has sent is not counted yet."""
     OK = "ok"
@@ -103,6 +105,8 @@ class AgentHealth:
     """Whether nothing is heard of it."""
     has_ended: bool = False
     """Whether it said that it ends."""
+    is_unknown: bool = False
+    """Whether the hub is cut off from Redis; the rest is what it heard last."""
     trouble: str = ""
     """Why what it sends is not counted, in a sentence."""
     version: str = ""
@@ -129,6 +133,8 @@ class AgentHealth:
             return AgentState.TROUBLE
         if self.has_ended:
             return AgentState.ENDED
+        if self.is_unknown:
+            return AgentState.UNKNOWN
         return AgentState.WAITING if self.waits else AgentState.OK
 
     def to_json(self) -> dict[str, object]:

@@ -162,6 +162,8 @@ def state_text(agent: AgentHealth, now: float) -> str:
             return f"SILENT for {format_duration(max(0, round(now - (agent.last_heard or 0))))}"
         case AgentState.TROUBLE:
             return agent.trouble
+        case AgentState.UNKNOWN:
+            return "unknown: no Redis"
         case AgentState.WAITING:
             return "waiting for the hub"
         case _:
@@ -198,6 +200,7 @@ def agents_text(agents: Sequence[AgentHealth]) -> str:
 _STATES = {
     AgentState.SILENT: "silent",
     AgentState.TROUBLE: "in trouble",
+    AgentState.UNKNOWN: "unknown, because Redis cannot be reached",
     AgentState.WAITING: "waiting",
     AgentState.ENDED: "ended",
 }

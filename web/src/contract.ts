@@ -126,7 +126,7 @@ export interface SourceHealth {
 
 export interface AgentHealth {
   name: string;
-  state: "silent" | "trouble" | "waiting" | "ended" | "ok";
+  state: "silent" | "trouble" | "unknown" | "waiting" | "ended" | "ok";
   /** Why what it sends is not counted. */
   detail: string;
   /** When a silent one was last heard of; `null`: not since the start. */

@@ -4,8 +4,8 @@ import type { AgentHealth, Filter } from "./contract.ts";
 import { formatDuration, UNKNOWN } from "./format.ts";
 import type { Row } from "./rows.ts";
 
-const STATES = ["ended", "ok", "waiting", "trouble", "silent"];
-const TONES = ["dim", "", "noticed", "bad", "bad"];
+const STATES = ["ended", "ok", "waiting", "unknown", "trouble", "silent"];
+const TONES = ["dim", "", "noticed", "noticed", "bad", "bad"];
 const WITHOUT_AGENT = STATES.indexOf("ok");
 /** Seconds between clocks from which the difference is shown. */
 const CLOCK_SECONDS = 1;
@@ -19,6 +19,8 @@ export function stateText(agent: AgentHealth, now: number): string {
         : `SILENT for ${formatDuration(Math.max(0, Math.round(now - agent.last_heard)))}`;
     case "trouble":
       return agent.detail;
+    case "unknown":
+      return "unknown: no Redis";
     case "waiting":
       return "waiting for the hub";
     default:

@@ -178,6 +178,7 @@ class Hub:
             if not self._has_worked and not isinstance(failed, UnreachableError):
                 raise failed  # has to be mended first; later it may pass, such as a full disk
             await self._report(say, SourceState.BLOCKED, f"{failed}; trying again")
+            await _say_all(say, [one for agent in self._agents.values() for one in agent.unheard()])
             await trio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
             failures = failures + 1 if trio.current_time() - began < _STEADY_SECONDS else 0
 

@@ -203,6 +203,13 @@ class RedisAgent:
                 if before is not None and before.has_ended != self.has_ended and self.chain.last:
                     yield Marked(self._mark(self.chain.last))
 
+    def unheard(self) -> Iterator[OneFromSource]:
+        """Yield that nothing is known of it, because the hub itself hears nobody."""
+        said = self._said_health
+        if said is not None and not (said.is_unknown or said.is_silent or said.has_ended):
+            self._said_health, self._made_of = attrs.evolve(said, is_unknown=True), ()
+            yield AgentHeard(self._said_health)
+
     def last_news(self) -> Iterator[OneFromSource]:
         """Yield what makes the monitor forget it."""
         for path in self._paths | self.marks.keys():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from glancemetrics.health.health import AgentHealth
+from glancemetrics.health.health import AgentHealth, AgentState
 from glancemetrics.health.servers import (
     Column,
     agents_text,
@@ -87,6 +87,16 @@ def test_all_agents_are_said_in_a_line() -> None:
     assert agents_text([*silent, off]) == (
         "6 agents: 5 silent (web0, web1, web2 and 2 more), 1 with a clock that is off"
     )
+
+
+def test_what_a_hub_without_redis_heard_last_is_no_state() -> None:
+    away = attrs.evolve(OK, is_unknown=True)
+    assert away.state is AgentState.UNKNOWN
+    assert state_text(away, 0) == "unknown: no Redis"
+    assert agents_text([away]) == (
+        f"1 agent: 1 unknown, because Redis cannot be reached ({OK.name})"
+    )
+    assert attrs.evolve(SILENT, is_unknown=True).state is AgentState.SILENT
 
 
 def test_conditions_about_servers_leave_out_agents() -> None:

@@ -204,7 +204,8 @@ def _state(server: Server, drawing: _Drawing) -> _Text:
     if server.agent is None:
         return themes.DIM, UNKNOWN
     styles = {AgentState.SILENT: themes.BAD, AgentState.TROUBLE: themes.BAD,
-              AgentState.WAITING: themes.NOTICED, AgentState.ENDED: themes.DIM,
+              AgentState.UNKNOWN: themes.NOTICED, AgentState.WAITING: themes.NOTICED,
+              AgentState.ENDED: themes.DIM,
               AgentState.OK: themes.RECOVERED}  # fmt: skip
     return styles[server.agent.state], safe(state_text(server.agent, drawing.now))
 

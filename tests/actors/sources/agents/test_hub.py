@@ -13,7 +13,7 @@ import pytest
 import trio
 import zstandard
 
-from actors.redis.connection import checked
+from actors.redis.connection import checked, connect
 from actors.sources.agents import AGENTS
 from actors.sources.agents import hub as hub_module
 from actors.sources.agents import redis_agent as redis_agent_module
@@ -36,7 +36,7 @@ from glancemetrics.fleet.entry import Entry, EntryId, Part, packed
 from glancemetrics.fleet.keys import FleetKeys, agent_access
 from glancemetrics.fleet.pace import read_pace
 from glancemetrics.fleet.status import AgentStatus
-from glancemetrics.health.health import SourceHealth, SourceState
+from glancemetrics.health.health import AgentState, SourceHealth, SourceState
 from glancemetrics.state.tree import from_bytes, to_bytes
 from tests.actors.sources.agents.hearing import (
     KEYS,
@@ -202,6 +202,22 @@ async def test_seconds_wait_for_who_is_heard_and_not_for_who_is_silent(redis: Re
         assert found.last_heard == pytest.approx(past, abs=3)
         await agent.hello()
         await eventually(lambda: heard.until()[-1] is not None)
+
+
+async def test_a_hub_that_is_cut_off_does_not_say_that_agents_are_well(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        redis.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await eventually(lambda: (found := heard.agent()) is not None and found.is_unknown)
+        assert (found := heard.agent()) is not None
+        assert found.state is AgentState.UNKNOWN
+        agent.connection = await connect(fleet_address(heard.text, "-f"), "test")
+        with trio.fail_after(15):
+            while (found := heard.agent()) is None or found.is_unknown:
+                await agent.hello()
+                await trio.sleep(0.1)
+        assert found.state is AgentState.OK
+        await agent.connection.aclose()
 
 
 async def test_who_says_goodbye_is_not_silent(redis: Redis) -> None:

@@ -288,8 +288,8 @@ class _Session:
         self._past: float | None = None
         self._pace = SHORTEST
         """Seconds that lines are gathered for an entry."""
-        self._waited = False
-        """Whether reading had to wait since the last entry."""
+        self._waited = True
+        """Whether lines have waited to be read, up to the entry with which that is over."""
         now = trio.current_time()
         self._entry_due = self._hello_due = self._renew_due = now
         self._ahead = 0.0
@@ -373,7 +373,6 @@ class _Session:
     async def _send(self) -> None:
         """Send what was gathered, as an entry."""
         is_late = self._waited
-        self._waited = False
         parts, marks = self._gathered.take()
         if is_late:  # how late the lines come does not tell how late the server writes
             parts = tuple(attrs.evolve(part, fresh=False) for part in parts)
@@ -382,6 +381,7 @@ class _Session:
                 self._logs.pop(part.path, None)
                 self._known.origins.pop(part.path, None)
         self._look_back()
+        self._waited = is_late and self._past is None
         is_first = self._next.number == 1
         entry = Entry(self._after if is_first else None, self._past, parts)
         # A small one takes less time than handing it to a thread.

@@ -140,7 +140,7 @@ class Hub:
                 agent.chain.last = agent.read = mark.last
                 self._kept.add(mark.agent)
                 agent.has_ended = mark.has_ended
-                agent.heard = -math.inf if mark.has_ended else time.time()
+                agent.heard = -math.inf if mark.has_ended else mark.silent_since or time.time()
                 agent.ended = time.time() if mark.has_ended else math.inf
             elif isinstance(mark, LogMark) and mark.hub == text:
                 agent = self._agent(mark.agent)
@@ -197,7 +197,7 @@ class Hub:
             holder = await self._lease.holder(connection)
             if holder is not None:
                 detail = f"another hub of this fleet runs on {holder.host}; waiting"
-                await self._report(say, SourceState.BLOCKED, detail)
+                await self._report(say, SourceState.READING, detail)
             await trio.sleep(ROUND_SECONDS)
         logger.info("{}: following fleet {}", self._address, self._address.fleet)
 

@@ -25,12 +25,22 @@ class AgentMark:
     last: EntryId
     has_ended: bool = False
     """Whether it has said goodbye since: nobody waits for it, or misses it."""
+    silent_since: float | None = None
+    """When it was last heard of, if it has been silent since; in seconds since the epoch."""
     parsing: State = None
 
     @classmethod
-    def of(cls, hub: str, agent: str, last: EntryId, *, has_ended: bool = False) -> AgentMark:
+    def of(
+        cls,
+        hub: str,
+        agent: str,
+        last: EntryId,
+        *,
+        has_ended: bool = False,
+        silent_since: float | None = None,
+    ) -> AgentMark:
         """Return the mark of an agent."""
-        return cls(cls.source_of(hub, agent), hub, agent, last, has_ended)
+        return cls(cls.source_of(hub, agent), hub, agent, last, has_ended, silent_since)
 
     @staticmethod
     def source_of(hub: str, agent: str) -> str:
@@ -50,13 +60,19 @@ class AgentMark:
             "agent": self.agent,
             "last": [self.last.birth, self.last.number],
             "has_ended": self.has_ended,
+            "silent_since": self.silent_since,
         }
 
     @classmethod
     def from_state(cls, state: State) -> AgentMark:
         """Restore a mark from `to_state`."""
-        ended = bool(state.get("has_ended"))  # earlier versions did not save it
-        return cls.of(state["hub"], state["agent"], EntryId(*state["last"]), has_ended=ended)
+        return cls.of(
+            state["hub"],
+            state["agent"],
+            EntryId(*state["last"]),
+            has_ended=bool(state.get("has_ended")),  # earlier versions did not save these
+            silent_since=state.get("silent_since"),
+        )
 
 
 @attrs.frozen

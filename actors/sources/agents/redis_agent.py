@@ -74,6 +74,8 @@ class RedisAgent:
     """When it last moved on; `None`: it is not known yet."""
     _moved_at: EntryId | None = None
     _past_then: float | None = None
+    _old_since: float | None = None
+    """Since when it says that it has read nothing for long."""
     was_sought: bool = False
     """Whether its last word was looked for since it was last heard of."""
     _missing_since: float | None = None
@@ -103,7 +105,11 @@ class RedisAgent:
             yield from self._until(entry.past)
 
     def _mark(self, last: EntryId) -> AgentMark:
-        return AgentMark.of(self.hub, self.name, last, has_ended=self.has_ended)
+        said = self._said_health
+        silent_since = said.last_heard if said is not None and said.is_silent else None
+        return AgentMark.of(
+            self.hub, self.name, last, has_ended=self.has_ended, silent_since=silent_since
+        )
 
     def _of_part(self, part: Part, *, is_fresh: bool) -> Iterator[OneFromSource]:
         name = source_name(self.name, part.path)
@@ -178,8 +184,8 @@ class RedisAgent:
     def may_be_heard_again(self, now: float) -> None:
         """Note that the hub can hear agents from now on: until then none was silent."""
         said = self._said_health
-        was_silent = said is not None and said.is_silent
-        self._moved = None
+        was_silent = self.is_silent(now) if said is None else said.is_silent
+        self._moved = self._old_since = None
         self.was_sought = False  # its last word may have been said in the meantime
         if not was_silent and not self.has_ended:
             self.heard = now + _RETURN_SECONDS - SILENT_SECONDS
@@ -200,7 +206,8 @@ class RedisAgent:
             if health != self._said_health:
                 before, self._said_health = self._said_health, health
                 yield AgentHeard(health)
-                if before is not None and before.has_ended != self.has_ended and self.chain.last:
+                were = None if before is None else (before.has_ended, before.is_silent)
+                if were not in {None, (health.has_ended, health.is_silent)} and self.chain.last:
                     yield Marked(self._mark(self.chain.last))
 
     def unheard(self) -> Iterator[OneFromSource]:
@@ -222,8 +229,10 @@ class RedisAgent:
         has_moved = self.read != self._moved_at or (past is not None and past != self._past_then)
         if self._moved is None or has_moved:
             self._moved, self._moved_at, self._past_then = now, self.read, past
+        # It may be old for good reasons, until the hub has answered or heard it again.
         is_old = past is not None and now - self._here(past) > LONGEST_WAIT
-        return is_old or now - self._moved > LONGEST_WAIT
+        self._old_since = (self._old_since or now) if is_old else None
+        return now - (self._old_since or now) > LONGEST_WAIT or now - self._moved > LONGEST_WAIT
 
     def _without_logs(self) -> Iterator[OneFromSource]:
         """Yield what becomes of the logs of an agent that is not there."""

@@ -204,6 +204,53 @@ async def test_seconds_wait_for_who_is_heard_and_not_for_who_is_silent(redis: Re
         await eventually(lambda: heard.until()[-1] is not None)
 
 
+async def test_who_is_silent_is_silent_for_the_next_hub_from_the_first_moment(
+    redis: Redis,
+) -> None:
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        await agent.send(line())
+        await eventually(lambda: heard.lines() == line())
+        await eventually(lambda: (found := heard.agent()) is not None and found.is_silent)
+        before = heard.agent()
+    marks = {
+        name: mark_from_state(from_bytes(to_bytes(mark.to_state())))
+        for name, mark in heard.marks().items()
+    }
+    async with hub(redis, marks) as heard:
+        await eventually(lambda: heard.agent() is not None)
+        said = [one.agent for one in heard.messages if isinstance(one, AgentHeard)]
+        assert before is not None
+        assert [(one.is_silent, one.last_heard) for one in said] == [(True, before.last_heard)]
+        agent.connection = heard.connection
+        with trio.fail_after(15):
+            while (found := heard.agent()) is not None and found.is_silent:
+                await agent.hello()
+                await trio.sleep(0.1)
+        mark = heard.marks()[f":{text_of(redis)}:web1"]
+        assert isinstance(mark, AgentMark)
+        assert mark.silent_since is None
+
+
+async def test_what_an_agent_said_before_an_outage_does_not_close_the_seconds_since(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is old then; but nothing newer can have been heard."""
+    monkeypatch.setattr(redis_agent_module, "LONGEST_WAIT", 2.0)
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        past = time.time() - 100  # as after 100 s without Redis, or while it waits for the hub
+        for _ in range(15):
+            await agent.hello(past=past)
+            await trio.sleep(0.1)
+        await eventually(lambda: heard.until()[-1] is not None and heard.until()[-1] != 0.0)
+        assert heard.until()[-1] == pytest.approx(past, abs=1)
+        with trio.fail_after(15):
+            while heard.until()[-1] is not None:  # whatever it says, not for ever
+                await agent.hello(past=past)
+                await trio.sleep(0.1)
+
+
 async def test_a_hub_that_is_cut_off_does_not_say_that_agents_are_well(redis: Redis) -> None:
     async with hub(redis) as heard:
         agent = await present(heard)
@@ -289,12 +336,13 @@ async def test_one_hub_at_a_time(redis: Redis) -> None:
         await eventually(lambda: first.lines() == line(size=1))
         async with hub(redis, dict(first.marks())) as second:
             await eventually(
-                lambda: (own := second.own()) is not None and own.state is SourceState.BLOCKED
+                lambda: (own := second.own()) is not None and "another hub" in own.detail
             )
             own = second.own()
             assert own is not None
             host = socket.gethostname()
             assert own.detail == f"another hub of this fleet runs on {host}; waiting"
+            assert own.state is SourceState.READING  # nobody is to be told that it cannot be read
             await agent.send(line(size=2))
             await eventually(lambda: first.lines() == line(size=1) + line(size=2))
             first.stop.set()

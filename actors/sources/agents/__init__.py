@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import attrs
-
 from actors.sources.kind import NoSettings, SourceKind
 from glancemetrics.configuration.setting import OFF
 from glancemetrics.configuration.settings import REDIS
@@ -110,7 +108,7 @@ def _respelled(marks: Sequence[Mark], texts: Sequence[str]) -> Sequence[Mark]:
             return hub
 
     return [
-        attrs.evolve(mark, hub=current(mark.hub)) if isinstance(mark, AgentMark | LogMark) else mark
+        mark.of_hub(current(mark.hub)) if isinstance(mark, AgentMark | LogMark) else mark
         for mark in marks
     ]
 

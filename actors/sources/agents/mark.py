@@ -47,6 +47,10 @@ class AgentMark:
         """Return the name that stands for an agent as a source."""
         return f":{hub}:{agent}"
 
+    def of_hub(self, hub: str) -> AgentMark:
+        """Return the same, for another spelling of the fleet."""
+        return AgentMark.of(hub, self.agent, self.last, has_ended=self.has_ended)
+
     def with_parsing(self, parsing: State, /) -> AgentMark:
         """Return the same; nothing is parsed for an agent as a whole."""
         del parsing
@@ -94,6 +98,10 @@ class LogMark:
     def of(cls, hub: str, agent: str, path: str, mark: bytes) -> LogMark:
         """Return the mark of a log."""
         return cls(source_name(agent, path), hub, agent, path, mark)
+
+    def of_hub(self, hub: str) -> LogMark:
+        """Return the same, for another spelling of the fleet."""
+        return attrs.evolve(self, hub=hub)
 
     def with_parsing(self, parsing: State, /) -> LogMark:
         """Return the same position with the parser's state."""

@@ -6,7 +6,6 @@ import os
 from functools import partial
 from pathlib import Path
 
-import attrs
 import pytest
 import trio
 
@@ -126,8 +125,9 @@ def test_marks_are_those_of_the_fleet_however_its_address_is_written() -> None:
         LogMark.of("redis://10.0.0.1/0?fleet=prod", "web1", "/a.log", b"m"),
     ]
     text = "redis://hub@redis:6379/0?fleet=prod"
-    assert respelled(marks, Sources((text,))) == tuple(
-        attrs.evolve(mark, hub=text) for mark in marks
+    assert respelled(marks, Sources((text,))) == (
+        AgentMark.of(text, "web1", EntryId(1, 2)),  # also as a source: it is replaced, and removed
+        LogMark.of(text, "web1", "/a.log", b"m"),
     )
     both = (text, "redis://redis/0?fleet=test")
     assert respelled(marks, Sources(both)) == tuple(marks)
@@ -139,4 +139,4 @@ def test_marks_of_one_of_several_fleets_are_known_by_its_place() -> None:
     mark = AgentMark.of("redis://redis/0?fleet=prod", "web1", EntryId(1, 2))
     prod, test = "redis://hub@redis:6379/0?fleet=prod", "redis://redis/0?fleet=test"
     (found,) = respelled([mark], Sources((prod, test)))
-    assert found == attrs.evolve(mark, hub=prod)
+    assert found == AgentMark.of(prod, "web1", EntryId(1, 2))

@@ -14,6 +14,7 @@ import attrs
 
 from actors.sources.mark import Mark
 from actors.sources.messages import (
+    AgentGone,
     Begins,
     Chunk,
     Marked,
@@ -104,6 +105,9 @@ class InOrder:
             case SourceGone(name=name):
                 yield from self._rest(name)
                 self._logs.forget(name)
+                yield message
+            case AgentGone(mark=mark_name):
+                self._logs.forget(mark_name)
                 yield message
             case SourceHealth(name=name):
                 if message.state is SourceState.ENDED:

@@ -8,9 +8,11 @@ import attrs
 import pytest
 
 from actors.monitor.in_order import PIECES_SECONDS, InOrder, Parsable
+from actors.sources.agents.mark import AgentMark
 from actors.sources.files.identity import Identity
 from actors.sources.files.marks import Head, PathMark
 from actors.sources.messages import (
+    AgentGone,
     Begins,
     Chunk,
     FromSource,
@@ -19,6 +21,7 @@ from actors.sources.messages import (
     Resumes,
     SourceGone,
 )
+from glancemetrics.fleet.entry import EntryId
 from glancemetrics.formats.followed_logs import FollowedLogs
 from glancemetrics.formats.reading import Reading
 from glancemetrics.health.health import SourceHealth, SourceState
@@ -146,3 +149,13 @@ def test_what_comes_under_the_name_of_a_source_that_is_gone_is_another_log(taken
     (found,) = taken(chunk(w3c(1)))
     assert isinstance(found, Parsable)
     assert found.directives == b""
+
+
+def test_nothing_is_kept_of_an_agent_that_is_forgotten() -> None:
+    logs = FollowedLogs(Reading())
+    taken = Taken(InOrder(logs))
+    mark = AgentMark.of("redis://h/0", "web1", EntryId(1, 1))
+    taken(Marked(mark))
+    before = logs.log(mark.source)
+    taken(AgentGone("web1", mark.source))
+    assert logs.log(mark.source) is not before

@@ -210,6 +210,11 @@ def explained(error: BaseException, address: FleetAddress, agent: str) -> BaseEx
     return GlanceMetricsError(f"{address}: Redis refuses {error.command}: {text}; {way_out}")
 
 
+def is_of_key(error: RefusedError) -> bool:
+    """Tell whether Redis refused a command for what a key has; other keys can be used then."""
+    return str(error).startswith(("WRONGTYPE", "ERR"))
+
+
 def checked(reply: Reply) -> Reply:
     """Return a reply. Raises it if it is an error, or has one in it."""
     if isinstance(reply, Exception):

@@ -25,6 +25,7 @@ from actors.redis.connection import (
     clock_ahead,
     connect,
     explained,
+    is_of_key,
 )
 from actors.redis.lease import Lease
 from actors.sources.agents.listening import listen
@@ -126,11 +127,15 @@ class Hub:
         """Those of them that no checkpoint has any more."""
         self._large: set[str] = set()
         """Agents whose entries are so large that they are read one by one."""
+        self._skipped: dict[str, tuple[float, str]] = {}
+        """Of servers that were forgotten, until when they are left out, and why: they may be back
+        at once, and say themselves that they are to be forgotten."""
         self._has_worked = False
         self._looked = -math.inf
         """When it last looked who is silent."""
         self._health: SourceHealth | None = None
-        self._too_many = 0
+        self._too_many = -math.inf
+        """When an agent was last heard that is one too many."""
         self._pace = SHORTEST
         self._pace_due = -math.inf
         self._together = _READ_TOGETHER
@@ -199,6 +204,7 @@ class Hub:
                 detail = f"another hub of this fleet runs on {holder.host}; waiting"
                 await self._report(say, SourceState.READING, detail)
             await trio.sleep(ROUND_SECONDS)
+        self._acknowledged.clear()  # Redis may have lost it
         logger.info("{}: following fleet {}", self._address, self._address.fleet)
 
     async def _read_on(self, connection: Connection, say: Say) -> None:
@@ -243,7 +249,9 @@ class Hub:
         ]
         for agent, reply in zip(silent, await connection.run(*commands), strict=True):
             with suppress(InvalidEntryError):
-                status = AgentStatus.read(checked(reply))
+                # An agent may have anything there.
+                is_unreadable = isinstance(reply, RefusedError) and is_of_key(reply)
+                status = AgentStatus.read(b"" if is_unreadable else checked(reply))
                 if status.is_gone:
                     self._gone.add(agent.name)
                 elif status.is_bye:
@@ -274,13 +282,14 @@ class Hub:
             and now - agent.ended > limit
             and (agent.chain.last is None or self._acknowledged.get(name) == agent.chain.last)
         }
+        self._skipped = {name: one for name, one in self._skipped.items() if one[0] > now}
         for name in old | (self._gone & self._agents.keys()):
             agent = self._agents.pop(name)
             self._servers.pop(name, None)
             for known in (self._acknowledged, self._saved, self._refused):
                 known.pop(name, None)
-            self._kept.discard(name)
-            self._large.discard(name)
+            if agent.skipped_until > now:
+                self._skipped[name] = agent.skipped_until, agent.trouble
             await _say_all(say, list(agent.last_news()))
 
     async def _round(self, connection: Connection, say: Say) -> bool:
@@ -300,6 +309,8 @@ class Hub:
                 self._note_too_large(group)
                 raise
             except RefusedError as error:
+                if not is_of_key(error):
+                    raise
                 # With fewer, until it is known whose they are.
                 self._together = max(1, len(group) // 2)
                 if len(group) == 1:
@@ -432,12 +443,14 @@ class Hub:
         try:
             for begin in range(0, len(answers), _MOST_ANSWERS):
                 await self._give(connection, answers[begin : begin + _MOST_ANSWERS])
-        except UnreachableError:
+        except GlanceMetricsError:
             self._saved = {**saved, **self._saved}
             raise
         for name in refused:
             del self._refused[name]
-        self._acknowledged |= {name: last for name, (last, _) in saved.items()}
+        self._acknowledged |= {
+            name: last for name, (last, _) in saved.items() if name in self._agents
+        }
         self._deletable.clear()
 
     async def _give(
@@ -448,13 +461,13 @@ class Hub:
         try:
             await self._lease.guarded(connection, *together)
         except RefusedError as error:
+            if not is_of_key(error):  # such as a Redis that is full
+                raise
             if len(answers) > 1:
                 for answer in answers:
                     await self._give(connection, [answer])
                 return
             ((name, _),) = answers
-            if "NOPERM" in str(error):
-                raise
             if name in self._agents:
                 _skip(self._agents[name], f"its entries cannot be removed: {error}")
 
@@ -481,7 +494,7 @@ class Hub:
         forgotten = self._gone - last.keys() - self._agents.keys()
         self._gone -= forgotten
         self._deletable |= forgotten
-        self._kept |= last.keys()
+        self._kept = set(last)
         for name, entry in last.items():
             if self._acknowledged.get(name) != entry:
                 self._saved[name] = entry, logs.get(name, {})
@@ -506,7 +519,7 @@ class Hub:
                 if agent.is_lost and status.sent is not None:
                     self._refused[name] = status.sent
         else:
-            self._too_many += 1
+            self._too_many = trio.current_time()
 
     @property
     def _detail(self) -> str:
@@ -516,7 +529,7 @@ class Hub:
                 f"{name}: another fleet has a server of this name, so this one is not "
                 "counted; give its agent another name with --name"
             )
-        if self._too_many:
+        if trio.current_time() - self._too_many < SILENT_SECONDS:
             return f"more than {_MOST_AGENTS:,} agents: further ones are not read"
         return ""
 
@@ -531,6 +544,8 @@ class Hub:
         if found is None:
             found = self._agents[name] = RedisAgent(self._text, name)
             self._servers[name] = self._text
+            if name in self._skipped:
+                found.skipped_until, found.trouble = self._skipped.pop(name)
         return found
 
 

@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from actors.redis.connection import Connection, checked, connect
+from actors.redis.lease import Lease
 from actors.sources.agents.hub import Hub
 from actors.sources.agents.mark import source_name
 from actors.sources.dating import undated
@@ -95,11 +96,12 @@ async def hub(
     *,
     fleet: str = "prod",
     servers: dict[str, str] | None = None,
+    lease: Lease | None = None,
 ) -> AsyncIterator[Heard]:
-    """Run a hub in this block."""
+    """Run a hub in this block; `lease`: one that is kept elsewhere."""
     text, saved, stop = text_of(redis, fleet), SavedMarks(), trio.Event()
     address = fleet_address(text, "-f")
-    desk = desk_of(text, saved, before)
+    desk = attrs.evolve(desk_of(text, saved, before), lease=lease)
     send, receive = trio.open_memory_channel[FromSource](2)
     heard = Heard(text, await connect(address, "test"), saved, stop)
 

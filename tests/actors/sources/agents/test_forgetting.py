@@ -17,6 +17,7 @@ from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.fleet.address import fleet_address
 from glancemetrics.fleet.entry import EntryId
 from glancemetrics.fleet.status import AgentStatus
+from glancemetrics.health.health import SourceState
 from tests.actors.sources.agents.hearing import (
     KEYS,
     LOG,
@@ -161,10 +162,79 @@ async def test_servers_that_have_ended_do_not_keep_new_ones_out(
         await counted(heard, agent)
         other = Pretended(heard.connection, "web2")
         await other.hello()
-        await trio.sleep(0.5)
+        await eventually(lambda: (own := heard.own()) and own.state is SourceState.FOLLOWING)
         assert heard.agent("web2") is None
+        own = heard.own()
+        assert own is not None
+        assert own.detail == "more than 1 agents: further ones are not read"
         await agent.hello(is_bye=True)
         await present(heard, "web2")
+        await eventually(lambda: (own := heard.own()) and not own.detail)
+
+
+async def test_a_server_is_forgotten_though_redis_knows_it_no_more(redis: Redis) -> None:
+    async with hub(redis) as heard, trio.open_nursery() as nursery:
+        agent = await present(heard)
+        marks = await counted(heard, agent)
+        redis.kill()  # it keeps nothing on the disk
+        await eventually(lambda: (own := heard.own()) and own.state is SourceState.BLOCKED)
+        redis.start()
+        await eventually(lambda: (own := heard.own()) and own.state is SourceState.FOLLOWING)
+        heard.saved.tell(list(marks.values()))
+        with trio.fail_after(10):
+            while not keys_of(redis, "web1"):
+                await trio.sleep(0.1)
+        nursery.start_soon(forget, redis, "web1")
+        await eventually(lambda: marks_left(heard) == {})
+        heard.saved.tell([])
+
+
+async def test_who_is_left_out_is_not_read_when_it_says_that_it_is_to_be_forgotten(
+    redis: Redis,
+) -> None:
+    """It could otherwise keep the hub from reading others, again and again."""
+    async with hub(redis) as heard:
+        bad = await present(heard, "bad")
+        redis.run("SET", KEYS.stream("bad"), "x")
+        await eventually(lambda: (found := heard.agent("bad")) and "WRONGTYPE" in found.trouble)
+        redis.run("DEL", KEYS.stream("bad"))
+        await bad.send(line())
+        await bad.connection.run(("PUBLISH", KEYS.hello("bad"), AgentStatus.gone().to_bytes()))
+        await eventually(lambda: any(isinstance(one, AgentGone) for one in heard.messages))
+        heard.messages.clear()
+        await present(heard, "bad")
+        await trio.sleep(1)
+        assert heard.lines("bad") == b""
+        found = heard.agent("bad")
+        assert found is not None
+        assert "WRONGTYPE" in found.trouble
+
+
+async def test_an_older_checkpoint_than_the_forgetting_does_not_count_for_a_new_server(
+    redis: Redis,
+) -> None:
+    async with hub(redis) as heard:
+        marks = await counted(heard, await present(heard))
+        await heard.connection.run(("PUBLISH", KEYS.hello("web1"), AgentStatus.gone().to_bytes()))
+        await eventually(lambda: marks_left(heard) == {})
+        heard.saved.tell(list(marks.values()))  # was on its way
+        heard.saved.tell([])
+        await eventually(lambda: keys_of(redis, "web1") == "")
+        heard.messages.clear()
+        new = Pretended(heard.connection, birth=2000)
+        with trio.fail_after(15):
+            while heard.agent() is None:
+                await new.hello()
+                await trio.sleep(0.1)
+        await new.send(line(size=2))
+        await eventually(lambda: heard.lines() == line(size=2))
+        await new.send(line(size=3), after=EntryId(2000, 7))
+        await trio.sleep(1)
+        assert await new.counted() == {}  # a hub that is killed now would not have counted it
+        heard.saved.tell(list(heard.marks().values()))
+        with trio.fail_after(10):
+            while (await new.counted()).get(b"refused") != b"2000-2":
+                await trio.sleep(0.1)
 
 
 async def test_the_position_has_no_logs_that_are_gone(redis: Redis) -> None:

@@ -14,6 +14,7 @@ import trio
 import zstandard
 
 from actors.redis.connection import checked, connect
+from actors.redis.lease import KeptLease
 from actors.sources.agents import AGENTS
 from actors.sources.agents import hub as hub_module
 from actors.sources.agents import redis_agent as redis_agent_module
@@ -476,6 +477,34 @@ async def test_a_last_word_that_is_none_leaves_an_agent_silent(redis: Redis, wor
     async with hub(redis, marks) as heard:
         await heard.connection.run(("SET", KEYS.bye("web1"), word))
         await eventually(lambda: (found := heard.agent()) and found.is_silent)
+
+
+async def test_a_last_word_that_is_no_text_harms_nobody_else(redis: Redis) -> None:
+    marks = {"bad": AgentMark.of(text_of(redis), "bad", EntryId(1000, 1))}
+    async with hub(redis, marks) as heard:
+        redis.run("HSET", KEYS.bye("bad"), "x", "y")
+        await eventually(lambda: (found := heard.agent("bad")) and found.is_silent)
+        await harms_nobody(heard, await present(heard, "good"))
+
+
+async def test_what_a_full_redis_refuses_is_acknowledged_later(redis: Redis) -> None:
+    lease = KeptLease.of(KEYS.hub)
+    redis.run("SET", KEYS.hub, lease.own.to_bytes().decode())
+    async with hub(redis, lease=lease) as heard:
+        agent = await present(heard)
+        await agent.send(line(size=1))
+        await eventually(lambda: heard.lines() == line(size=1))
+        redis.run("CONFIG", "SET", "maxmemory", "1")
+        try:
+            heard.saved.tell(list(heard.marks().values()))
+            await eventually(lambda: (own := heard.own()) and "OOM" in own.detail)
+        finally:
+            redis.run("CONFIG", "SET", "maxmemory", "0")
+        with trio.fail_after(10):
+            while b"id" not in await agent.counted():
+                await trio.sleep(0.1)
+        await agent.send(line(size=2))
+        await eventually(lambda: heard.lines() == line(size=1) + line(size=2))
 
 
 async def test_nobody_waits_for_the_logs_of_an_agent_that_has_ended(redis: Redis) -> None:

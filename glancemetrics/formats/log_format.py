@@ -215,14 +215,20 @@ def explained(line: bytes, log_format: LogFormat) -> str:
         return "unreadable line"
 
 
+_LONGEST_DIRECTIVE = 1 << 13
+"""Bytes; with 200 fields it has 4 KB. Each log keeps its own, also in checkpoints."""
+
+
 def directives_after(known: bytes, lines: bytes, prefixes: Sequence[bytes]) -> bytes:
-    """Return the directives in effect after some more lines."""
+    """Return the directives in effect after some more lines, without those that are too long."""
     found = {}
     for prefix in prefixes:
         for text in (lines, known):
             at = 0 if text.startswith(prefix) else -1
             at = max(at, text.rfind(b"\n" + prefix) + 1 or -1)
             if at >= 0:
-                found[prefix] = text[at : text.find(b"\n", at) + 1]
+                directive = text[at : text.find(b"\n", at) + 1]
+                if len(directive) <= _LONGEST_DIRECTIVE:
+                    found[prefix] = directive
                 break
     return b"".join(found.values())

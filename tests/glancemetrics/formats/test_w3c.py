@@ -199,3 +199,9 @@ def test_times_are_utc_unless_their_name_says_otherwise() -> None:
     (local,) = records(f"#Fields: date-local time-local c-ip\n{text}", zone=tokyo)
     assert utc.time == datetime(2015, 5, 17, 10, 5, 3, tzinfo=UTC)
     assert local.time == datetime(2015, 5, 17, 1, 5, 3, tzinfo=UTC)
+
+
+def test_a_directive_that_is_too_long_is_not_kept() -> None:
+    known = b"#Fields: date time c-ip\n"
+    assert directives_after(b"", known, IIS.directives) == known
+    assert directives_after(known, b"#Fields: %s\n" % (b"a" * 100_000), IIS.directives) == b""

@@ -37,6 +37,8 @@ _MOST_SAID = 1000
 """Gaps, and beginnings of overlong lines, in a part."""
 _MOST_VALUES = 20 * MOST_PARTS
 """Values of an entry; a part has at most 13."""
+_OF_A_VALUE, _OF_A_PART = 100, 10
+"""Bytes of a small value in memory, and how many of them a part has."""
 _MOST_MOMENT = 1e12
 """Seconds since the epoch."""
 _LEVEL = 3
@@ -119,6 +121,12 @@ class Part:
     """Whether the log is no longer followed."""
 
     @property
+    def size(self) -> int:
+        """About how many bytes it has in memory."""
+        texts = len(self.sample) + len(self.before) + len(self.lines) + len(self.mark)
+        return texts + _OF_A_VALUE * (_OF_A_PART + len(self.overlong) + len(self.gaps))
+
+    @property
     def has_lines(self) -> bool:
         """Whether there is something to count."""
         return bool(self.lines or self.overlong)
@@ -135,6 +143,11 @@ class Entry:
     """Up to which second, by the agent's clock, everything that was written is in the entries up to
     here. `None` while a log is being read."""
     parts: tuple[Part, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it has in memory."""
+        return sum(part.size for part in self.parts)
 
 
 class _Zstd(threading.local):

@@ -49,6 +49,8 @@ ROUND_SECONDS = 0.25
 """Between two looks for new entries."""
 _MOST_ROUNDS = 16
 """Until agents are answered: one may have very much."""
+_REFUSAL_SECONDS = 5.0
+"""Between two times that it is logged that entries of an agent were refused."""
 _SKIP_SECONDS = 600.0
 """How long an agent whose stream cannot be read is left out."""
 _LISTEN_SECONDS = 1.5
@@ -67,7 +69,7 @@ and fewer if they are large."""
 _MOST_ENTRIES = 16
 """Entries of one agent that are read at once."""
 _MOST_BYTES = 4 << 20
-"""Bytes of lines that are handed on together."""
+"""Bytes of entries that are handed on together."""
 _MOST_ANSWERS = 500
 """Agents that are answered together; Redis does nothing else in the meantime."""
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -148,9 +150,7 @@ class Hub:
                 agent.heard = -math.inf if mark.has_ended else mark.silent_since or time.time()
                 agent.ended = time.time() if mark.has_ended else math.inf
             elif isinstance(mark, LogMark) and mark.hub == text:
-                agent = self._agent(mark.agent)
-                agent.marks[mark.path] = mark.mark
-                agent.parsing[mark.path] = mark
+                self._agent(mark.agent).resumes_at(mark)
         desk.on_saved(self._note_saved)
 
     async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
@@ -324,14 +324,15 @@ class Hub:
             more = more or any(len(one) >= self._count_of(group) for one in found.values())
             if not found:
                 continue
-            for messages, lines in self._counted(
-                await trio.to_thread.run_sync(self._unpacked, found)
-            ):
-                together += messages
-                size += lines
-                if size >= _MOST_BYTES:
-                    await _say_all(say, together)
-                    together, size = [], 0
+            unread, is_all = self._each_unpacked(found), False
+            while not is_all:
+                reads, is_all = await trio.to_thread.run_sync(_some_of, unread)
+                for messages, lines in self._counted(reads):
+                    together += messages
+                    size += lines
+                    if size >= _MOST_BYTES:
+                        await _say_all(say, together)
+                        together, size = [], 0
         await _say_all(say, together)
         return more
 
@@ -378,14 +379,11 @@ class Hub:
                 case Verdict.COUNT:
                     agent.trouble = ""
                     messages = list(agent.messages_of(read.id, read.entry, now))
-                    yield messages, sum(len(part.lines) for part in read.entry.parts)
+                    yield messages, read.entry.size
                 case Verdict.REFUSE:
                     self._refuse(agent, read.id, "")
                 case Verdict.KNOWN | Verdict.SKIP:
                     pass
-
-    def _unpacked(self, found: _Found) -> list[_Read]:
-        return list(self._each_unpacked(found))
 
     def _each_unpacked(self, found: _Found) -> Iterator[_Read]:
         # First the first entry of each agent, and so on: what is next to each other is of different
@@ -408,7 +406,9 @@ class Hub:
         problem = f"sent an invalid entry ({trouble})" if trouble else "entries are missing"
         if trouble:
             agent.chain.refused = entry
-        if not trouble or problem != agent.trouble:
+        now = time.time()
+        if now - agent.refusal_said > _REFUSAL_SECONDS:  # one may send very many
+            agent.refusal_said = now
             logger.warning("{}: {}; the agent re-reads its logs", agent.name, problem)
         agent.trouble = problem if trouble else agent.trouble
         self._refused[agent.name] = entry
@@ -555,6 +555,18 @@ def _skip(agent: RedisAgent, trouble: str) -> None:
         logger.warning("{}: {}", agent.name, trouble)
     agent.trouble = trouble
     agent.skipped_until = time.time() + _SKIP_SECONDS
+
+
+def _some_of(reads: Iterator[_Read]) -> tuple[list[_Read], bool]:
+    """Return the next entries, and whether they are the last: unpacked, few bytes may be many."""
+    some: list[_Read] = []
+    size = 0
+    for read in reads:
+        some.append(read)
+        size += 0 if read.entry is None else read.entry.size
+        if size >= _MOST_BYTES:
+            return some, False
+    return some, True
 
 
 def _better(together: int, found: _Found) -> int:

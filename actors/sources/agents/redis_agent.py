@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -32,6 +32,10 @@ _RETURN_SECONDS = 10.0
 """The same after the hub itself was cut off: agents connect again within some seconds."""
 MOST_LOGS = 10_000
 """Logs of an agent."""
+MOST_MARKED = 16 << 20
+"""Bytes of the paths and the marks of an agent's logs: with 10,000 logs they have some 5 MB."""
+MOST_GAPS, _GAPS_SECONDS = 100, 60.0
+"""Gaps of an agent that are logged in that time."""
 LONGEST_AHEAD = 10.0
 """Seconds between clocks from which an agent's own clock does not decide what is complete."""
 LONGEST_WAIT = 60.0
@@ -80,6 +84,13 @@ class RedisAgent:
     """Whether its last word was looked for since it was last heard of."""
     _missing_since: float | None = None
     """Since when it says that it has sent what is not in Redis."""
+    _marked: int = 0
+    """Bytes of the paths and marks that it has."""
+    _gaps_since: float = -math.inf
+    _gaps_said: int = 0
+    """Since then."""
+    refusal_said: float = -math.inf
+    """When it was last logged that an entry was refused."""
     _unreadable: set[str] = attrs.field(factory=set)
     """Paths of logs that it waits for, or that it may not read."""
     _said_until: float | None = None
@@ -91,6 +102,11 @@ class RedisAgent:
         """Whether nothing was heard of it for a while."""
         return now - self.heard > SILENT_SECONDS
 
+    def resumes_at(self, mark: LogMark) -> None:
+        """Note where a previous run was in a log."""
+        self.marks[mark.path], self.parsing[mark.path] = mark.mark, mark
+        self._marked += len(mark.path) + len(mark.mark)
+
     def messages_of(self, entry_id: EntryId, entry: Entry, now: float) -> Iterator[OneFromSource]:
         """Yield what an entry says that follows the one before it."""
         is_fresh = entry.past is not None and now - self._here(entry.past) < _FRESH_SECONDS
@@ -98,11 +114,23 @@ class RedisAgent:
             if part.path not in self._paths and len(self._paths) >= MOST_LOGS:
                 self.trouble = f"has more than {MOST_LOGS:,} logs; further ones are not counted"
                 continue
+            grown = self._grown(part)
+            if grown > 0 and self._marked + grown > MOST_MARKED:
+                self.trouble = "has too long names or positions of logs; these are not counted"
+                continue
+            self._marked += grown
             self._paths.add(part.path)
-            yield from self._of_part(part, is_fresh=is_fresh)
+            yield from self._of_part(part, now, is_fresh=is_fresh)
         yield Marked(self._mark(entry_id))
         if entry.past is not None:
             yield from self._until(entry.past)
+
+    def _grown(self, part: Part) -> int:
+        """Return how many bytes more its paths and marks have with a part."""
+        known = self.marks.get(part.path)
+        before = 0 if known is None else len(part.path) + len(known)
+        after = len(part.path) + len(part.mark) if part.mark else before
+        return (0 if part.is_gone else after) - before
 
     def _mark(self, last: EntryId) -> AgentMark:
         said = self._said_health
@@ -111,7 +139,18 @@ class RedisAgent:
             self.hub, self.name, last, has_ended=self.has_ended, silent_since=silent_since
         )
 
-    def _of_part(self, part: Part, *, is_fresh: bool) -> Iterator[OneFromSource]:
+    def _gaps(self, name: str, gaps: Sequence[str], now: float) -> Iterator[OneFromSource]:
+        """Yield gaps, not too many: a few bytes may have very many, and each is logged."""
+        if now - self._gaps_since > _GAPS_SECONDS:
+            self._gaps_since, self._gaps_said = now, 0
+        listed = gaps[: max(0, MOST_GAPS - self._gaps_said)]
+        for gap in listed:
+            yield Gap(name, f"{self.name}: {gap}")
+        if len(listed) < len(gaps) and self._gaps_said <= MOST_GAPS:
+            yield Gap(name, f"{self.name}: more gaps in its logs; not listed for a minute")
+        self._gaps_said += len(gaps)
+
+    def _of_part(self, part: Part, now: float, *, is_fresh: bool) -> Iterator[OneFromSource]:
         name = source_name(self.name, part.path)
         before = self.parsing.pop(part.path, None)
         if before is not None:
@@ -135,8 +174,7 @@ class RedisAgent:
             )
         elif part.mark:
             yield Marked(mark)
-        for gap in part.gaps:
-            yield Gap(name, f"{self.name}: {gap}")
+        yield from self._gaps(name, part.gaps, now)
         if part.caught_up:
             self._behind.discard(part.path)
         else:

@@ -47,6 +47,8 @@ class Heard:
     saved: SavedMarks
     stop: trio.Event
     messages: list[OneFromSource] = attrs.field(factory=list)
+    until_heard: trio.Event | None = None
+    """Up to when nothing more is taken."""
 
     def lines(self, agent: str = "web1", path: str = LOG) -> bytes:
         name = source_name(agent, path)
@@ -106,8 +108,11 @@ async def hub(
     heard = Heard(text, await connect(address, "test"), saved, stop)
 
     async def hear() -> None:
-        async for message in receive:
-            heard.messages += each_of(message)
+        async with receive:
+            async for message in receive:
+                heard.messages += each_of(message)
+                if heard.until_heard is not None:
+                    await heard.until_heard.wait()
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(hear)
@@ -115,6 +120,8 @@ async def hub(
         try:
             yield heard
         finally:
+            if heard.until_heard is not None:
+                heard.until_heard.set()
             stop.set()
     await heard.connection.aclose()
 

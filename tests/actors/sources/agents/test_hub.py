@@ -27,13 +27,14 @@ from actors.sources.messages import (
     AgentHeard,
     Chunk,
     FromSource,
+    Gap,
     ReadUntil,
     Resumes,
 )
 from actors.sources.registry import mark_from_state
 from glancemetrics.errors import GlanceMetricsError, first_of
 from glancemetrics.fleet.address import PASSWORD_VARIABLE, fleet_address
-from glancemetrics.fleet.entry import Entry, EntryId, Part, packed
+from glancemetrics.fleet.entry import Entry, EntryId, Part, packed, unpacked
 from glancemetrics.fleet.keys import FleetKeys, agent_access
 from glancemetrics.fleet.pace import read_pace
 from glancemetrics.fleet.status import AgentStatus
@@ -648,6 +649,84 @@ async def test_the_logs_of_an_agent_are_limited(
         assert [len(heard.lines("web1", f"/log{n}")) > 0 for n in range(1, 6)] == [
             *[True] * 3, False, False
         ]  # fmt: skip
+
+
+async def test_the_gaps_of_an_agent_that_are_listed_are_limited(redis: Redis) -> None:
+    """A few bytes may have very many, and each is logged."""
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        parts = tuple(Part(f"/log{n}", gaps=("x",) * 70) for n in range(10))
+        await agent.send_raw("1000-1", packed(Entry(None, None, parts)))
+        await agent.send_raw("1000-2", packed(Entry(None, None, parts)))
+        await agent.send_raw("1000-3", packed(Entry(None, None, (Part(LOG, lines=line()),))))
+        await eventually(lambda: heard.lines() == line())
+        gaps = [one.what for one in heard.messages if isinstance(one, Gap)]
+        assert gaps == ["web1: x"] * 100 + ["web1: more gaps in its logs; not listed for a minute"]
+
+
+async def test_refused_entries_do_not_fill_the_log(redis: Redis, messages: list[str]) -> None:
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        await agent.send(line())
+        await eventually(lambda: heard.lines() == line())
+        for birth in range(2001, 2050):
+            await agent.send_raw(f"{birth}-1", packed(Entry(EntryId(birth, 7), None, ())))
+        heard.saved.tell(list(heard.marks().values()))
+        with trio.fail_after(10):
+            while (await agent.counted()).get(b"refused") != b"2049-1":
+                await trio.sleep(0.1)
+    assert messages.count("web1: entries are missing; the agent re-reads its logs") == 1
+
+
+async def test_the_positions_of_an_agents_logs_are_limited(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in memory, in Redis and in each checkpoint."""
+    monkeypatch.setattr(redis_agent_module, "MOST_MARKED", 1000)
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        for number in range(1, 6):
+            path = "/log" if number < 3 else f"/log{number}"
+            part = Part(path, lines=line(size=number), mark=b"m" * (400 if number < 5 else 90))
+            await agent.send_raw(f"1000-{number}", packed(Entry(None, None, (part,))))
+        await eventually(lambda: heard.lines("web1", "/log5"))
+        assert heard.lines("web1", "/log") == line(size=1) + line(size=2)
+        assert heard.lines("web1", "/log3") == line(size=3)
+        assert heard.lines("web1", "/log4") == b""
+        marks = dict(heard.marks())
+    async with hub(redis, marks) as heard:
+        agent = await present(heard)
+        part = Part("/log4", lines=line(size=6), mark=b"m" * 400)
+        await agent.send_raw("1000-6", packed(Entry(None, None, (part,))))
+        await eventually(lambda: (found := heard.agent()) and "positions" in found.trouble)
+        assert heard.lines("web1", "/log4") == b""
+
+
+async def test_few_bytes_that_unpack_to_many_are_unpacked_one_after_the_other(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def noted(data: bytes) -> Entry:
+        entry = unpacked(data)
+        sizes.append(entry.size)
+        return entry
+
+    monkeypatch.setattr(hub_module, "unpacked", noted)
+    lines = b"\n" * (12 << 20)
+    async with hub(redis) as heard:
+        agent = Pretended(heard.connection)
+        for _ in range(12):
+            await agent.send(lines)
+        heard.until_heard = block = trio.Event()
+        await agent.hello()
+        await eventually(lambda: sizes)
+        await trio.sleep(2)
+        # Those that wait to be taken, and the next one.
+        unpacked_at_once = len(sizes)
+        assert unpacked_at_once < 8
+        block.set()
+        await eventually(lambda: len(heard.lines()) == 12 * len(lines))
 
 
 async def test_what_a_slow_hub_has_not_read_yet_is_not_missing(

@@ -30,6 +30,7 @@ from actors.sources.mark import Mark
 from actors.sources.messages import (
     AgentGone,
     AgentHeard,
+    AgentHidden,
     Announced,
     Gap,
     Marked,
@@ -287,6 +288,10 @@ def _note(message: NotLines, aggregation: Aggregation, wall: float, marks: dict[
             aggregation.note_read_until(server, until)
         case AgentHeard(agent=agent):
             aggregation.note_agent(agent)
+        case AgentHidden(name=name, sources=sources):
+            aggregation.forget_agent(name)
+            for source in sources:
+                aggregation.forget_source(source)
         case AgentGone(name=name, mark=mark):
             marks.pop(mark, None)
             aggregation.forget_agent(name)

@@ -110,7 +110,26 @@ class AgentGone:
     """The source of its mark, which is forgotten as well."""
 
 
-NotLines = Marked | Gap | SourceHealth | Announced | SourceGone | ReadUntil | AgentHeard | AgentGone
+@attrs.frozen
+class AgentHidden:
+    """An agent that ended long ago: it is shown no more, but may come back."""
+
+    name: str
+    sources: tuple[str, ...]
+    """Its logs."""
+
+
+NotLines = (
+    Marked
+    | Gap
+    | SourceHealth
+    | Announced
+    | SourceGone
+    | ReadUntil
+    | AgentHeard
+    | AgentGone
+    | AgentHidden
+)
 """Messages that bypass the parser."""
 OneFromSource = Chunk | Begins | Resumes | NotLines
 

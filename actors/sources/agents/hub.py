@@ -59,8 +59,7 @@ _AWAY_SECONDS = 2.0
 """Between two looks: after a longer time the hub was cut off itself, and could hear no agent."""
 _MOST_AGENTS = 10_000
 _ENDED_SECONDS = 86400.0
-"""How long servers that have ended are known; if they come back later, Redis knows how far they
-were."""
+"""How long servers that have ended are shown."""
 _PACE_SECONDS = 20.0
 """Between two times that the pace is written; Redis forgets it after three times as long."""
 _READ_TOGETHER = 32
@@ -148,7 +147,8 @@ class Hub:
                 self._kept.add(mark.agent)
                 agent.has_ended = mark.has_ended
                 agent.heard = -math.inf if mark.has_ended else mark.silent_since or time.time()
-                agent.ended = time.time() if mark.has_ended else math.inf
+                agent.ended = mark.silent_since or time.time() if mark.has_ended else math.inf
+                agent.is_hidden = time.time() - agent.ended > _ENDED_SECONDS
             elif isinstance(mark, LogMark) and mark.hub == text:
                 self._agent(mark.agent).resumes_at(mark)
         desk.on_saved(self._note_saved)
@@ -268,20 +268,23 @@ class Hub:
         await _say_all(say, news)
 
     async def _forget_old(self, say: Say) -> None:
-        """Forget servers that are gone, and those that ended long ago.
+        """Forget servers that are gone, show those no more that ended long ago.
 
-        In Redis remains what those need that may come back.
+        Those that have ended are forgotten as well if there is no room for others: what they need
+        for coming back is then in Redis only.
         """
-        now, limit = time.time(), _ENDED_SECONDS
+        now = time.time()
+        ended = [one for one in self._agents.values() if one.has_ended]
+        for agent in ended:
+            if now - agent.ended > _ENDED_SECONDS and not agent.is_hidden:
+                await _say_all(say, list(agent.hidden()))
+        old = set()
         if len(self._agents) >= _MOST_AGENTS:
-            limit = 0.0
-        old = {
-            name
-            for name, agent in self._agents.items()
-            if agent.has_ended
-            and now - agent.ended > limit
-            and (agent.chain.last is None or self._acknowledged.get(name) == agent.chain.last)
-        }
+            old = {
+                agent.name
+                for agent in ended
+                if agent.chain.last in {None, self._acknowledged.get(agent.name)}
+            }
         self._skipped = {name: one for name, one in self._skipped.items() if one[0] > now}
         for name in old | (self._gone & self._agents.keys()):
             agent = self._agents.pop(name)

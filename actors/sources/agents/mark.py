@@ -26,7 +26,8 @@ class AgentMark:
     has_ended: bool = False
     """Whether it has said goodbye since: nobody waits for it, or misses it."""
     silent_since: float | None = None
-    """When it was last heard of, if it has been silent since; in seconds since the epoch."""
+    """When it was last heard of, if it has been silent or ended since; in seconds since the epoch.
+    """
     parsing: State = None
 
     @classmethod

@@ -11,6 +11,7 @@ from actors.sources.agents.mark import AgentMark, LogMark, source_name
 from actors.sources.messages import (
     AgentGone,
     AgentHeard,
+    AgentHidden,
     Begins,
     Chunk,
     Gap,
@@ -65,7 +66,9 @@ class RedisAgent:
     has_ended: bool = False
     """Whether it has said goodbye."""
     ended: float = math.inf
-    """When it did, or since when this process knows."""
+    """When it did."""
+    is_hidden: bool = False
+    """Whether it is shown no more, because it ended long ago."""
     trouble: str = ""
     """Why its entries cannot be counted, in a sentence."""
     _behind: set[str] = attrs.field(factory=set)
@@ -135,6 +138,8 @@ class RedisAgent:
     def _mark(self, last: EntryId) -> AgentMark:
         said = self._said_health
         silent_since = said.last_heard if said is not None and said.is_silent else None
+        if self.has_ended:
+            silent_since = self.ended
         return AgentMark.of(
             self.hub, self.name, last, has_ended=self.has_ended, silent_since=silent_since
         )
@@ -197,6 +202,7 @@ class RedisAgent:
         self.status, self.has_ended, self.was_sought = status, status.is_bye, False
         self.heard = -math.inf if status.is_bye else now
         self.ended = min(self.ended, now) if status.is_bye else math.inf
+        self.is_hidden = self.is_hidden and status.is_bye
 
     @property
     def sent(self) -> EntryId | None:
@@ -237,6 +243,8 @@ class RedisAgent:
             yield from self._until(None)
         else:
             yield from self._held_up()
+        if self.is_hidden:
+            return
         made_of = self.status, self.trouble, is_silent, self.has_ended
         if made_of != self._made_of:
             self._made_of = made_of
@@ -254,6 +262,12 @@ class RedisAgent:
         if said is not None and not (said.is_unknown or said.is_silent or said.has_ended):
             self._said_health, self._made_of = attrs.evolve(said, is_unknown=True), ()
             yield AgentHeard(self._said_health)
+
+    def hidden(self) -> Iterator[OneFromSource]:
+        """Yield what makes the monitor show it no more; how far it was counted stays known."""
+        self.is_hidden, self._said_health, self._made_of = True, None, ()
+        paths = self._paths | self.marks.keys()
+        yield AgentHidden(self.name, tuple(source_name(self.name, path) for path in paths))
 
     def last_news(self) -> Iterator[OneFromSource]:
         """Yield what makes the monitor forget it."""

@@ -12,7 +12,7 @@ from actors.redis.lease import Lease
 from actors.sources.agents import hub as hub_module
 from actors.sources.agents.mark import source_name
 from actors.sources.mark import Mark
-from actors.sources.messages import AgentGone, SourceGone
+from actors.sources.messages import AgentGone, AgentHidden, SourceGone
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.fleet.address import fleet_address
 from glancemetrics.fleet.entry import EntryId
@@ -128,10 +128,36 @@ async def test_a_server_of_the_same_name_begins_anew(redis: Redis) -> None:
         await eventually(lambda: heard.lines() == line(size=2))
 
 
-async def test_a_server_that_ended_long_ago_goes_on_where_it_was(
+async def test_a_server_that_ended_long_ago_is_hidden_and_goes_on_where_it_was(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "_ENDED_SECONDS", 0.5)
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        await counted(heard, agent)
+        await agent.hello(is_bye=True)
+        hidden = AgentHidden("web1", (source_name("web1", LOG),))
+        await eventually(lambda: hidden in heard.messages)
+        await trio.sleep(1)
+        assert heard.messages.count(hidden) == 1
+        marks = marks_left(heard)
+    redis.run("FLUSHALL")  # the hub alone knows how far it was counted
+    async with hub(redis, marks) as heard:
+        agent.connection = heard.connection
+        last = EntryId(agent.birth, agent.number)
+        await agent.send(line(size=2))
+        await eventually(lambda: heard.lines() == line(size=2))
+        assert heard.agent() is None
+        await present(heard)
+        assert (found := heard.agent()) is not None
+        assert not found.has_ended
+        assert last < EntryId(agent.birth, agent.number)
+
+
+async def test_servers_that_have_ended_are_forgotten_where_there_is_no_room_and_go_on(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "_MOST_AGENTS", 1)
     async with hub(redis) as heard:
         agent = await present(heard)
         await counted(heard, agent)

@@ -345,7 +345,7 @@ class RedisAgent:
             name=self.name,
             is_silent=is_silent,
             has_ended=self.has_ended,
-            last_heard=round(self.heard) if is_known else None,
+            last_heard=math.floor(self.heard) if is_known else None,
             trouble=self.trouble,
             version="" if status is None else status.version,
             host="" if status is None else status.host,

@@ -29,6 +29,8 @@ _PIECE = 1 << 16
 _OLDEST = 5
 """The first version with streams."""
 
+_PASSING = ("LOADING ", "MASTERDOWN ", "READONLY ", "BUSY ", "TRYAGAIN ", "NOREPLICAS ")
+"""Beginnings of errors that pass by themselves. Source: https://redis.io/docs/latest/commands/"""
 _KEY_AT = {"XINFO": 2, "AUTH": 0}
 """Where the key of a command is, if it is not the next word; a password must not be shown."""
 
@@ -71,8 +73,8 @@ class Connection:
         """Run commands, all sent at once; returns their replies.
 
         Errors of single commands are among the replies: see `checked`. Raises `UnreachableError`
-        if the connection breaks or is silent for some seconds: then nobody knows which of them
-        were carried out, and the connection is closed.
+        if the connection breaks, is silent for some seconds, or Redis can do nothing for now: then
+        nobody knows which of them were carried out, and the connection is closed.
         """
         try:
             if self._is_broken:
@@ -82,6 +84,8 @@ class Connection:
                 for piece in _pieces(commands):
                     await self._stream.send_all(piece)
             replies = [await self._reply(most_bytes, seconds) for _ in commands]
+            for passing in filter(_is_passing, replies):
+                raise UnreachableError(f"{self._name}: {visible(str(passing))}")
         except BaseException as error:
             self._is_broken = True  # replies that come later would be taken for those of others
             with trio.CancelScope(shield=True):
@@ -137,6 +141,11 @@ class Connection:
                 kind = ClosedError if is_closed else UnreachableError
                 return kind(f"{self._name}: {_reason(error)}")
         return error
+
+
+def _is_passing(reply: Reply) -> bool:
+    """Tell whether Redis refuses a command only now: it is starting, busy, or a replica for now."""
+    return isinstance(reply, RefusedError) and str(reply).startswith(_PASSING)
 
 
 def _pieces(commands: Iterable[Command]) -> Iterator[bytes | memoryview]:

@@ -27,7 +27,7 @@ from glancemetrics.errors import GlanceMetricsError, UnreachableError, UsageErro
 from glancemetrics.fleet.address import PASSWORD_VARIABLE, FleetAddress, fleet_address
 from glancemetrics.fleet.keys import agent_access
 from tests.redis import Redis
-from tests.waiting import free_port, until_listening
+from tests.waiting import Running, free_port, until_listening
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +60,25 @@ async def test_a_reply_that_is_too_large_ends_the_connection(redis: Redis) -> No
         await connection.run(("GET", "large"), most_bytes=1 << 20)
     with pytest.raises(UnreachableError, match="closed"):
         await connection.run(("PING",))
+
+
+async def test_a_redis_that_can_do_nothing_for_now_is_tried_again_later(redis: Redis) -> None:
+    """Such as one that starts, and loads its data."""
+    connection = await connect(at(redis.port), "test")
+    redis.run("CONFIG", "SET", "lua-time-limit", "100")
+    busy = ["redis-cli", "-p", str(redis.port), "EVAL", "while true do end", "0"]
+    with Running(busy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+        await trio.sleep(0.5)
+        try:
+            with pytest.raises(UnreachableError, match=rf"localhost:{redis.port}: BUSY"):
+                await connection.run(("GET", "a"))
+            with pytest.raises(UnreachableError, match="BUSY|closed"):
+                await connect(at(redis.port), "test")
+        finally:
+            redis.run("SCRIPT", "KILL")
+    connection = await connect(at(redis.port), "test")
+    assert await connection.run(("GET", "a")) == [None]
+    await connection.aclose()
 
 
 async def test_a_refused_command_is_named_without_what_is_secret(redis: Redis) -> None:

@@ -7,6 +7,7 @@ that was read is kept for sending it again.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from actors.agent.mailbox import DisplacedError, Mailbox
 from actors.redis.connection import (
     Command,
     Connection,
+    NotPermittedError,
     RefusedError,
     checked,
     connect,
@@ -41,6 +43,7 @@ from glancemetrics.fleet.position import Position
 from glancemetrics.fleet.status import AgentStatus
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.version import __version__
+from glancemetrics.words.escaping import visible
 
 MOST_WAITING = 64
 """Entries that are not counted yet; with more, the agent stops reading: the logs are the spool."""
@@ -59,6 +62,8 @@ _PAUSES = (0.2, 0.5, 1.0, 2.0, 3.0)
 """Seconds before the first attempts to go on; then always the last. After 5 s the hub would not
 wait for this agent any more."""
 _BYE_SECONDS = 1.0
+_ALONE_SECONDS = 10.0
+"""How long no hub may run until it is said."""
 _PATIENCE, _LEASE_PAUSE = 2 * LEASE_SECONDS, 0.5
 """How long, and how often, a new process waits for the lease of one that may have been killed."""
 _STEADY_SECONDS = 30.0
@@ -93,6 +98,10 @@ class _Known:
     """What the hub has counted, as far as is known."""
     sent: deque[tuple[EntryId, Mapping[str, bytes], int]] = attrs.field(factory=deque)
     """Entries since then: their ids, the marks that they move, their bytes."""
+    has_sent: bool = False
+    """Whether Redis has taken an entry."""
+    unread: dict[str, str] = attrs.field(factory=dict)
+    """By path, why it is not read, as far as it was said."""
     origins: dict[str, bytes] = attrs.field(factory=dict)
     """By path, where this process began."""
 
@@ -139,7 +148,8 @@ class Agent:
                 problem, from_counted = f"{error}; trying again", False
             except GlanceMetricsError as error:
                 # What is wrong at once has to be mended; later it may pass, such as a full disk.
-                if not self._has_worked or isinstance(error, TakenError):
+                never_may = isinstance(error, NotPermittedError) and not self._known.has_sent
+                if not self._has_worked or never_may or isinstance(error, TakenError):
                     raise
                 problem, from_counted = f"{error}; trying again", False
             if trio.current_time() - began > _STEADY_SECONDS:
@@ -292,6 +302,9 @@ class _Session:
         """Whether lines have waited to be read, up to the entry with which that is over."""
         now = trio.current_time()
         self._entry_due = self._hello_due = self._renew_due = now
+        self._alone_since = math.inf
+        """Since when no hub runs."""
+        self._is_said_alone = False
         self._ahead = 0.0
         """Seconds that the clock of this machine is ahead of that of Redis."""
 
@@ -359,6 +372,7 @@ class _Session:
                 self._logs.update({log.name: (False, log.lag_bytes) for log in message.logs})
             case Chunk():
                 self._logs[message.source] = message.caught_up, message.lag_bytes
+                self._note_unread(message.source, "")
                 first = mark_in_bytes(PathMark(message.source, ()))
                 self._known.origins.setdefault(message.source, first)
             case Marked(mark=mark):
@@ -366,9 +380,40 @@ class _Session:
             case SourceHealth():
                 is_behind = message.state is SourceState.READING
                 self._logs[message.name] = not is_behind, message.lag_bytes
+                self._note_unread(message.name, message.detail if message.is_unread else "")
             case _:
                 pass
         self._gathered.add(message)
+
+    def _note_unread(self, path: str, why: str) -> None:
+        """Say on this machine which logs cannot be read, and when they can."""
+        before = self._known.unread.pop(path, "")
+        if why:
+            self._known.unread[path] = why
+            if why != before:
+                logger.warning("{}: {}", visible(path), why)
+        elif before:
+            logger.info("{}: is read now", visible(path))
+
+    def _note_hub(self, *, is_there: bool) -> None:
+        """Say if nobody counts: mostly the fleet has another name."""
+        if is_there:
+            if self._is_said_alone:
+                logger.info("{}: a hub of fleet {} runs now", *self._fleet)
+            self._alone_since, self._is_said_alone = math.inf, False
+            return
+        now = trio.current_time()
+        self._alone_since = min(self._alone_since, now)
+        if now - self._alone_since >= _ALONE_SECONDS and not self._is_said_alone:
+            self._is_said_alone = True
+            logger.warning(
+                "{}: no hub of fleet {} runs; the lines wait in the logs until one does",
+                *self._fleet,
+            )
+
+    @property
+    def _fleet(self) -> tuple[str, str]:
+        return str(self._plan.address), self._plan.address.fleet
 
     async def _send(self) -> None:
         """Send what was gathered, as an entry."""
@@ -393,6 +438,7 @@ class _Session:
             await self._mailbox.add(self._next, data, marks)
         except DisplacedError:
             raise BrokenChainError("Redis has entries of another agent") from None
+        self._known.has_sent = True
         self._last = self._next
         self._known.sent.append((self._next, marks, len(data)))
         self._next = self._next.next
@@ -454,3 +500,5 @@ class _Session:
             commands.append(("SET", keys.bye(name), said))  # for a hub that is not there now
         _, pace, *_ = checked(await self._mailbox.connection.run(*commands))
         self._pace = read_pace(pace)
+        if not is_bye:
+            self._note_hub(is_there=pace is not None)

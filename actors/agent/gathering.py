@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 import msgpack
 
+from actors.files.permissions import WAY_OUT
 from actors.sources.files.marks import PathMark
 from actors.sources.mark import Mark
 from actors.sources.messages import (
@@ -94,7 +95,7 @@ class Gathered:
                 self._change(
                     message.name,
                     state=message.state,
-                    detail=message.detail,
+                    detail=message.detail.partition(WAY_OUT)[0],  # it is of another machine
                     lag_bytes=message.lag_bytes,
                     caught_up=message.state is not SourceState.READING,
                 )

@@ -14,12 +14,13 @@ def parser() -> CommandParser:
         "agent-forget",
         "Forget a server that will not come back: it is listed no more, and no longer missed. Its "
         "requests stay in the history. Needs the user of the hub.",
-        usage="glancemetrics agent-forget NAME -f ADDRESS [--discard]",
+        usage="glancemetrics agent-forget NAME ... -f ADDRESS [--discard]",
         examples=[
             Example("agent-forget web7 -f 'rediss://redis:6380/0?fleet=prod'", "web7 is scrapped"),
         ],
     )
-    made.argument("name", metavar="NAME", help="name of the server, as in the view Servers")
+    made.argument("names", nargs="+", metavar="NAME",
+        help="name of a server, as in the view Servers")  # fmt: skip
     made.option("-f", "--file", metavar="ADDRESS", required=True,
         help="the fleet, as for the hub")  # fmt: skip
     made.option("--discard", action="store_true",
@@ -38,10 +39,12 @@ def run(arguments: list[str]) -> int:
             f"a fleet needs the package {error.name}; install it with: "
             "pip install 'glancemetrics[fleet]'"
         ) from None
-    if not is_name(options.name):
-        raise UsageError(
-            f"{visible(options.name) or 'NAME'}: must have 1 to 63 letters, digits, '.', '_' or '-'"
-        )
+    for name in options.names:
+        if not is_name(name):
+            raise UsageError(
+                f"{visible(name) or 'NAME'}: must have 1 to 63 letters, digits, '.', '_' or '-'"
+            )
     address = fleet_address(options.file, "--file")
-    write_text(forget_agent(address, options.name, may_discard=options.discard) + "\n")
+    for name in options.names:
+        write_text(forget_agent(address, name, may_discard=options.discard) + "\n")
     return 0

@@ -47,6 +47,11 @@ def run(arguments: list[str]) -> int:
     for what, name in (("NAME", options.name or HUB), ("--fleet", options.fleet)):
         if not is_name(name):
             raise UsageError(f"{what}: must have 1 to 63 letters, digits, '.', '_' or '-'")
+    if options.name == HUB:
+        raise UsageError(
+            f"{HUB}: is the name of the hub's own user; give the agent of this machine another "
+            "name with --name"
+        )
     password = secrets.token_urlsafe(24)
     words = (
         hub_access(options.fleet, HUB)

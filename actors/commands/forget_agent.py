@@ -7,7 +7,7 @@ from functools import partial
 import trio
 
 from actors.redis.connection import Connection, RefusedError, checked, connect, explained
-from actors.redis.lease import Holder
+from actors.redis.lease import LEASE_SECONDS, Holder
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.fleet.address import FleetAddress
 from glancemetrics.fleet.keys import FleetKeys
@@ -54,7 +54,10 @@ async def _forget_over(
     )
     if lease is not None:
         host = Holder.read(lease).host
-        raise GlanceMetricsError(f"{name}: its agent runs on {host}; stop that first")
+        raise GlanceMetricsError(
+            f"{name}: its agent runs on {host}; stop that first. If it was killed, try again in "
+            f"{LEASE_SECONDS:.0f} s"
+        )
     if not (entries or sent or counted or bye):
         raise GlanceMetricsError(
             f"{name}: fleet {address.fleet} has no server of this name; the view Servers has "

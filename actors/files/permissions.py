@@ -8,6 +8,9 @@ import os
 import stat
 from pathlib import Path
 
+WAY_OUT = " – "
+"""Between what is wrong and what to do about it on this machine."""
+
 
 def way_to_read(path: str) -> str:
     """Return what to do to read a file, or to list a directory: `try: sudo ...`.

@@ -48,6 +48,10 @@ class RefusedError(GlanceMetricsError):
     """The command's name and key."""
 
 
+class NotPermittedError(GlanceMetricsError):
+    """The user may not do what an agent, or a hub, has to do."""
+
+
 class ClosedError(UnreachableError):
     """The server has closed the connection."""
 
@@ -204,7 +208,7 @@ def explained(error: BaseException, address: FleetAddress, agent: str) -> BaseEx
     text = visible(str(error))
     if "NOPERM" in text:
         work, whose = (f"send as {agent}", agent) if agent else ("work as the hub", "--hub")
-        return GlanceMetricsError(
+        return NotPermittedError(
             f"{address}: the user may not {work}; its access rules are printed by: "
             f"glancemetrics agent-user {whose} --fleet {address.fleet}"
         )

@@ -202,14 +202,15 @@ def _agent_states(observed: Observed) -> Iterator[Point]:
             yield Point((state.value,), counts[state])
 
 
-def _agents(value: Callable[[AgentHealth], float]) -> Read:
-    """Return how to read a value of each agent of which something is known now."""
+def _agents(value: Callable[[AgentHealth], float | None]) -> Read:
+    """Return how to read a value of each agent of which it is known now."""
 
     def read(observed: Observed) -> Iterator[Point]:
         if observed.snapshot is not None:
             for agent in observed.snapshot.health.agents[:AGENT_LIMIT]:
-                if agent.state is not AgentState.UNKNOWN:
-                    yield Point((agent.name,), value(agent))
+                found = None if agent.state is AgentState.UNKNOWN else value(agent)
+                if found is not None:
+                    yield Point((agent.name,), found)
 
     return read
 
@@ -408,7 +409,7 @@ FAMILIES: Sequence[Family] = (
         "agent_lag_bytes",
         _G,
         f"Bytes in the agent's logs that it has not sent. Only the first {AGENT_LIMIT:,} agents.",
-        _agents(lambda agent: agent.lag_bytes),
+        _agents(lambda agent: agent.lag),
         "server",
     ),
     _family(

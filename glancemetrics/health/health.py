@@ -114,8 +114,10 @@ class AgentHealth:
     """The name of its machine."""
     files: int = 0
     """Number of logs."""
+    unread: int = 0
+    """Number of logs that are missing, or that it may not read."""
     lag_bytes: int = 0
-    """Bytes in its logs that it has not sent."""
+    """Bytes in its logs that it has not sent, as it has said last; see `lag`."""
     ahead: float = 0.0
     """Seconds that its clock is ahead of this machine's."""
     waits: bool = False
@@ -137,17 +139,31 @@ class AgentHealth:
             return AgentState.UNKNOWN
         return AgentState.WAITING if self.waits else AgentState.OK
 
+    @property
+    def lag(self) -> int | None:
+        """Bytes in its logs that it has not sent; `None` if nobody knows now."""
+        is_heard = not (self.is_silent or self.has_ended or self.is_unknown)
+        return self.lag_bytes if is_heard else None
+
+    @property
+    def detail(self) -> str:
+        """What is not as it should be, in a sentence."""
+        if self.trouble or not self.unread:
+            return self.trouble
+        logs = "1 log" if self.files == 1 else f"{self.files:,} logs"
+        return f"cannot read {self.unread:,} of {logs}"
+
     def to_json(self) -> dict[str, object]:
         """Return it as an object of `--json`."""
         return {
             "name": self.name,
             "state": self.state.value,
-            "detail": self.trouble,
+            "detail": self.detail,
             "last_heard": self.last_heard,
             "version": self.version,
             "host": self.host,
             "files": self.files,
-            "lag_bytes": self.lag_bytes,
+            "lag_bytes": self.lag,
             "clock_offset": self.ahead,
         }
 

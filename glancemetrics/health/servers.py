@@ -59,10 +59,10 @@ class Server:
         return {
             "server": self.name,
             "state": None if agent is None else agent.state.value,
-            "detail": "" if agent is None else agent.trouble,
+            "detail": "" if agent is None else agent.detail,
             "last_heard": None if agent is None else agent.last_heard,
             **{name: self.traffic.get(name, _WITHOUT[name]) for name in MEASURES},
-            "lag_bytes": None if agent is None else agent.lag_bytes,
+            "lag_bytes": None if agent is None else agent.lag,
             "clock_offset": None if agent is None else agent.ahead,
             "version": None if agent is None else agent.version or None,
             "host": None if agent is None else agent.host or None,
@@ -146,7 +146,7 @@ def _value(server: Server, column: Column) -> Any:
 
 
 _OF_AGENTS: Mapping[Column, Callable[[AgentHealth], Any]] = {
-    Column.LAG: lambda agent: agent.lag_bytes,
+    Column.LAG: lambda agent: agent.lag,
     Column.CLOCK: lambda agent: abs(agent.ahead),
     Column.VERSION: lambda agent: agent.version,
     Column.FILES: lambda agent: agent.files,
@@ -160,8 +160,8 @@ def state_text(agent: AgentHealth, now: float) -> str:
             return "SILENT since the start"
         case AgentState.SILENT:
             return f"SILENT for {format_duration(max(0, round(now - (agent.last_heard or 0))))}"
-        case AgentState.TROUBLE:
-            return agent.trouble
+        case AgentState.TROUBLE | AgentState.OK if agent.detail:
+            return agent.detail
         case AgentState.UNKNOWN:
             return "unknown: no Redis"
         case AgentState.WAITING:

@@ -179,12 +179,12 @@ _AGENT = _object(
     {
         "name": TEXT,
         "state": {"enum": [one.value for one in AgentState]},
-        "detail": {**TEXT, "description": "Why what it sends is not counted."},
+        "detail": {**TEXT, "description": "What is not as it should be."},
         "last_heard": _LAST_HEARD,
         "version": TEXT,
         "host": TEXT,
         "files": COUNT,
-        "lag_bytes": COUNT,
+        "lag_bytes": {**_or_null(COUNT), "description": "Null if nobody knows now."},
         "clock_offset": _OFFSET,
     }
 )

@@ -127,14 +127,15 @@ export interface SourceHealth {
 export interface AgentHealth {
   name: string;
   state: "silent" | "trouble" | "unknown" | "waiting" | "ended" | "ok";
-  /** Why what it sends is not counted. */
+  /** What is not as it should be. */
   detail: string;
   /** When a silent one was last heard of; `null`: not since the start. */
   last_heard: number | null;
   version: string;
   host: string;
   files: number;
-  lag_bytes: number;
+  /** `null`: nobody knows now. */
+  lag_bytes: number | null;
   clock_offset: number;
 }
 

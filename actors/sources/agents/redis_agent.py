@@ -245,7 +245,7 @@ class RedisAgent:
             yield from self._held_up()
         if self.is_hidden:
             return
-        made_of = self.status, self.trouble, is_silent, self.has_ended
+        made_of = self.status, self.trouble, is_silent, self.has_ended, len(self._unreadable)
         if made_of != self._made_of:
             self._made_of = made_of
             health = self._health(is_silent=is_silent)
@@ -350,6 +350,7 @@ class RedisAgent:
             version="" if status is None else status.version,
             host="" if status is None else status.host,
             files=0 if status is None else status.files,
+            unread=len(self._unreadable),
             lag_bytes=0 if status is None else status.lag_bytes,
             ahead=0.0 if status is None else round(status.ahead, 1) + 0.0,  # never -0.0
             waits=status is not None and status.waits,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import attrs
 
 from actors.files.decompression import MAGIC_LENGTH, UTF_16, archive_of, compression_of
-from actors.files.permissions import way_to_read
+from actors.files.permissions import WAY_OUT, way_to_read
 from actors.files.similar_paths import close_path
 from actors.sources.dating import LineDating, undated
 from actors.sources.files.followed_files import (
@@ -305,7 +305,7 @@ class PathFollower:
             return SourceHealth(self.path, SourceState.WAITING, detail)
         if isinstance(error, PermissionError):
             return self._blocked(
-                f"is not readable: permission denied – {way_to_read(self.path)}"
+                f"is not readable: permission denied{WAY_OUT}{way_to_read(self.path)}"
                 + ("; resumes once readable" if self.waits else "")
             )
         return self._blocked(f"cannot be read: {error.strerror}; retrying every second")

@@ -8,7 +8,7 @@ import glob
 import os
 from collections.abc import Callable, Iterable
 
-from actors.files.permissions import refused_folder, way_to_read
+from actors.files.permissions import WAY_OUT, refused_folder, way_to_read
 from actors.sources.files.identity import Identity
 from glancemetrics.lines.log_names import COMPRESSED_ENDINGS, current_logs, is_current_log
 
@@ -46,7 +46,7 @@ def why_none(pattern: str, is_last: bool) -> str:
     yet = "" if is_last else " yet"
     folder = refused_folder(pattern)
     if folder is not None:
-        return f"is not readable: permission denied – {way_to_read(folder)}"
+        return f"is not readable: permission denied{WAY_OUT}{way_to_read(folder)}"
     return f"has no {'access log in it' if os.path.isdir(pattern) else 'matching files'}{yet}"
 
 

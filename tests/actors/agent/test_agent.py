@@ -22,7 +22,7 @@ from actors.sources.position import From
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.fleet.address import fleet_address
 from glancemetrics.fleet.entry import Entry, EntryId, unpacked
-from glancemetrics.fleet.keys import FleetKeys
+from glancemetrics.fleet.keys import FleetKeys, hub_access
 from glancemetrics.fleet.status import AgentStatus
 from tests.lines import line
 from tests.redis import Redis
@@ -342,3 +342,45 @@ async def test_its_last_word_is_kept_until_it_is_back(redis: Redis, tmp_path: Pa
     async with running(plan_of(redis, log)) as connection:
         await heard(connection)
         assert redis.run("EXISTS", KEYS.bye("web1")) == "0"
+
+
+async def test_it_says_which_logs_it_cannot_read_and_that_no_hub_runs(
+    redis: Redis, tmp_path: Path, messages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_module, "_ALONE_SECONDS", 0.5)
+    log = tmp_path / "acess.log"
+    address = f"127.0.0.1:{redis.port}"
+
+    async def until_said(text: str) -> None:
+        with trio.fail_after(20):
+            while text not in messages:
+                await trio.sleep(0.05)
+
+    async with running(plan_of(redis, log)) as connection:
+        await until_said(f"{log}: does not exist yet; waiting for it")
+        await until_said(
+            f"{address}: no hub of fleet prod runs; the lines wait in the logs until one does"
+        )
+        log.write_bytes(line())
+        redis.run("SET", KEYS.pace, "0.25")
+        await until_said(f"{log}: is read now")
+        await until_said(f"{address}: a hub of fleet prod runs now")
+        await until_sent(connection, line())
+    assert len([one for one in messages if "no hub" in one]) == 1
+
+
+async def test_it_ends_if_its_user_may_never_send(redis: Redis, tmp_path: Path) -> None:
+    """Such as that of the hub."""
+    log = tmp_path / "access.log"
+    log.write_bytes(line())
+    *words, last = hub_access("prod", "web1")
+    redis.run(*words, last, ">s3cret")
+    password = tmp_path / "password"
+    password.write_text("s3cret")
+    address = fleet_address(
+        f"redis://web1@127.0.0.1:{redis.port}/0?fleet=prod&password-file={password}", "--to"
+    )
+    plan = AgentPlan(address=address, name="web1", paths=(str(log),), start=From.START)
+    with pytest.raises(GlanceMetricsError, match=r"may not send as web1; .*agent-user web1"):
+        with trio.fail_after(20):
+            await Agent(plan, time.time).run(trio.Event())

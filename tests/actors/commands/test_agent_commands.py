@@ -22,6 +22,7 @@ TO = ("--to", "redis://127.0.0.1:1/0?fleet=prod")
         ([], "name the agent's server, or use --hub"),
         (["", "--fleet", "prod"], "name the agent's server, or use --hub"),
         (["web1", "--fleet", ""], "--fleet: must have 1 to 63 letters"),
+        (["hub"], "hub: is the name of the hub's own user; give the agent of this machine another"),
     ],
 )
 def test_a_user_is_for_an_agent_or_for_the_hub(arguments: list[str], told: str) -> None:

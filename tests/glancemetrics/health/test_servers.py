@@ -99,6 +99,14 @@ def test_what_a_hub_without_redis_heard_last_is_no_state() -> None:
     assert attrs.evolve(SILENT, is_unknown=True).state is AgentState.SILENT
 
 
+def test_what_nobody_knows_now_is_not_shown() -> None:
+    unread = attrs.evolve(OK, unread=1, lag_bytes=5)
+    assert (unread.state, state_text(unread, 0)) == (AgentState.OK, "cannot read 1 of 2 logs")
+    assert unread.to_json()["lag_bytes"] == 5
+    for change in ({"is_silent": True}, {"has_ended": True}, {"is_unknown": True}):
+        assert attrs.evolve(unread, **change).to_json()["lag_bytes"] is None
+
+
 def test_conditions_about_servers_leave_out_agents() -> None:
     agents = [OK, SILENT]
     one, other = (condition_of("server", agent.name) for agent in agents)

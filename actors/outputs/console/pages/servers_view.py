@@ -207,7 +207,10 @@ def _state(server: Server, drawing: _Drawing) -> _Text:
               AgentState.UNKNOWN: themes.NOTICED, AgentState.WAITING: themes.NOTICED,
               AgentState.ENDED: themes.DIM,
               AgentState.OK: themes.RECOVERED}  # fmt: skip
-    return styles[server.agent.state], safe(state_text(server.agent, drawing.now))
+    style = styles[server.agent.state]
+    if server.agent.state is AgentState.OK and server.agent.detail:
+        style = themes.NOTICED
+    return style, safe(state_text(server.agent, drawing.now))
 
 
 def _rate(server: Server, drawing: _Drawing) -> _Text:
@@ -257,6 +260,11 @@ def _version(agent: AgentHealth, drawing: _Drawing) -> _Text:
     return themes.NOTICED, f"! {safe(agent.version)}"
 
 
+def _lag(agent: AgentHealth, drawing: _Drawing) -> _Text:
+    del drawing
+    return (themes.DIM, UNKNOWN) if agent.lag is None else ("", format_bytes(agent.lag))
+
+
 def _host(server: Server, drawing: _Drawing) -> _Text:
     del drawing
     agent = server.agent
@@ -277,7 +285,7 @@ _COLUMNS: Mapping[Column, _Column] = {
     Column.SERVER_ERRORS: _Column("5xx", 8, _errors(Column.SERVER_ERRORS)),
     Column.CLIENT_ERRORS: _Column("4xx", 8, _errors(Column.CLIENT_ERRORS)),
     Column.P95: _Column("p95", 9, _p95),
-    Column.LAG: _Column("lag", 10, _of_agent(lambda agent, _: ("", format_bytes(agent.lag_bytes)))),
+    Column.LAG: _Column("lag", 10, _of_agent(_lag)),
     Column.CLOCK: _Column("clock", 11, _of_agent(_clock)),
     Column.VERSION: _Column("version", 11, _of_agent(_version)),
     Column.FILES: _Column("files", 7, _of_agent(lambda agent, _: ("", format_count(agent.files)))),

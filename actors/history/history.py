@@ -63,6 +63,13 @@ _MOST_ROWS = 200_000
 """Rows per joined batch of a step."""
 
 
+def cut_history(folder: SegmentFolder, position: int) -> None:
+    """Delete the records from an ordinal on: they are read again. Raises `OSError`."""
+    folder.cut(position)
+    # Records may be read again in another order, or with another filter.
+    RollupFiles(folder.path).cut(position)
+
+
 class History:
     """See the module's docstring. `run` does the work; `take` and `recorded` are thread-safe."""
 
@@ -180,9 +187,7 @@ class History:
     def _open_folder(self, folder: SegmentFolder) -> None:
         """Find out what is on disk, if possible."""
         try:
-            folder.cut(self._begun_at)
-            # Records may be read again in another order, or with another filter.
-            RollupFiles(folder.path).cut(self._begun_at)
+            cut_history(folder, self._begun_at)
             self._list(folder)
         except OSError as error:
             self._note_problem(error)

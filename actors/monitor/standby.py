@@ -7,13 +7,16 @@ the hub that works.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 from loguru import logger
 
-from actors.monitor.checkpoints import Checkpoints, ClaimedError
+from actors.history.history import cut_history
+from actors.history.segments import SegmentFolder
+from actors.monitor.checkpoints import Checkpoints, ClaimedError, UnusableStateError
 from actors.sources.messages import FromSource
 from actors.sources.source import Source, cancel_on, saying
 from glancemetrics.health.health import SourceHealth, SourceState
@@ -39,6 +42,7 @@ class Standby:
     """`None`: the state is not in Redis."""
     detail: str = ""
     """What it waits for, in a sentence."""
+    _has_forgotten: bool = False
 
     async def take(self) -> None:
         """Wait until no other hub works with the same state, and keep others from it.
@@ -52,7 +56,15 @@ class Standby:
                 self._say(f"another hub keeps its state in {self._checkpoints.folder}; waiting")
                 await trio.sleep(_LOOK_SECONDS)
         if self._term is not None:
+            await self._forget_unsaved()
             await self._term.take(self._say)
+
+    async def _forget_unsaved(self) -> None:
+        """Delete records from the history that no checkpoint has: the other hub counts them."""
+        if self._has_forgotten or not self._checkpoints.history_folder.exists():
+            return
+        await trio.to_thread.run_sync(_cut_history, self._checkpoints)
+        self._has_forgotten = True
 
     async def keep(self, lost: Callable[[], None]) -> None:
         """Keep others from it until this is cancelled; `lost` is called if one has taken over."""
@@ -72,6 +84,14 @@ class Standby:
         if detail != self.detail:
             logger.info("{}", detail)
         self.detail = detail
+
+
+def _cut_history(checkpoints: Checkpoints) -> None:
+    """Runs in one of trio's threads: the checkpoint may have to be read from Redis."""
+    with suppress(UnusableStateError, OSError):
+        saved = checkpoints.load()
+        if saved is not None and saved.history is not None:
+            cut_history(SegmentFolder(checkpoints.history_folder), saved.history)
 
 
 @attrs.frozen

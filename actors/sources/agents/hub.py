@@ -202,7 +202,7 @@ class Hub:
             holder = await self._lease.holder(connection)
             if holder is not None:
                 detail = f"another hub of this fleet runs on {holder.host}; waiting"
-                await self._report(say, SourceState.READING, detail)
+                await self._report(say, SourceState.BLOCKED, detail)
             await trio.sleep(ROUND_SECONDS)
         self._acknowledged.clear()  # Redis may have lost it
         logger.info("{}: following fleet {}", self._address, self._address.fleet)

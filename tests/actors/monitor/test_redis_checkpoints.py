@@ -9,16 +9,20 @@ from pathlib import Path
 import pytest
 import trio
 
+from actors.history.segments import SegmentFolder
 from actors.monitor import redis_checkpoints
 from actors.monitor.checkpoints import Saved, UnusableStateError
 from actors.monitor.redis_checkpoints import RedisCheckpoints
+from actors.monitor.standby import Standby
 from actors.redis.term import Term
 from actors.sources.agents.mark import AgentMark, LogMark
 from actors.sources.registry import respelled
 from glancemetrics.fleet.address import fleet_address
 from glancemetrics.fleet.entry import EntryId
+from glancemetrics.formats.combined import decode
 from glancemetrics.planning.sources import Sources
 from glancemetrics.state.tree import to_bytes
+from tests.lines import BASE, line
 from tests.redis import Redis
 
 STATE = "gm:{prod}:state"
@@ -86,6 +90,26 @@ async def test_another_machine_resumes_with_its_own_history(redis: Redis, tmp_pa
     saved = await load(second)
     assert saved is not None
     assert saved.history == 30
+
+
+async def test_who_was_replaced_keeps_no_records_that_the_other_hub_counts(
+    redis: Redis, tmp_path: Path
+) -> None:
+    first = await begun(redis, tmp_path / "a")
+    await save(first, 3)
+    folder = SegmentFolder(first.history_folder)
+    folder.path.mkdir()
+    folder.write(0, decode(line(BASE) * 5).batch)
+    await ended(first)
+    second = await begun(redis, tmp_path / "b")
+    text = f"redis://127.0.0.1:{redis.port}/0?fleet=prod"
+    term = Term(fleet_address(text, "-f"))
+    again = RedisCheckpoints(tmp_path / "a", [text], term)
+    with trio.move_on_after(1) as waited:
+        await Standby(again, term).take()
+    assert waited.cancelled_caught
+    assert [(one.first, one.end) for one in folder.segments()] == [(0, 3)]
+    assert await load(second) is not None
 
 
 async def test_who_was_replaced_does_not_save(redis: Redis, tmp_path: Path) -> None:

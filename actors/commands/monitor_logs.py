@@ -36,7 +36,7 @@ from actors.monitor.service import (
 from actors.monitor.standby import NOTE, Standby
 from actors.outputs.console import is_shown
 from actors.outputs.console.terminal import stop_process
-from actors.outputs.desk import Desk, no_report, nothing_kept
+from actors.outputs.desk import Desk, no_report, nothing_kept, standing_by
 from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.output import Essential, Output, Screen, Staying
 from actors.outputs.registry import make_outputs
@@ -287,6 +287,9 @@ class _Program:
             return await HistoryReports(self._plan, history.recorded).write(path, where, span)
 
         kinds = kinds_of(self._plan.sources)
+        answer = standing_by if is_standby else nothing_kept
+        if answering is not None:
+            answer = answering.answer
         return Desk(
             settings=self._plan.settings,
             rules=self._plan.rules_by_name,
@@ -300,7 +303,7 @@ class _Program:
             stop=self.stop,
             end=self.end,
             has_terminal=self._has_terminal,
-            answer=nothing_kept if answering is None else answering.answer,
+            answer=answer,
             raw_line=RawLines(self._plan).find,
             write_report=write_report,
             intake=intake,

@@ -52,6 +52,12 @@ async def nothing_kept(question: Question, zone: tzinfo = UTC, asker: str = OWN)
     raise UsageError("the history is disabled (--history off)")
 
 
+async def standing_by(question: Question, zone: tzinfo = UTC, asker: str = OWN) -> Answer:
+    """Raise the error for a hub that waits for its turn."""
+    del question, zone, asker
+    raise UsageError("this hub stands by: it counts nothing until it takes over")
+
+
 class RawLineFinder(Protocol):
     """Finds the line of the log that a record was made from.
 

@@ -17,10 +17,12 @@ from pathlib import Path
 import pytest
 
 from actors.commands import registry
+from glancemetrics.fleet.keys import FleetKeys
 from glancemetrics.formats.presets import PRESETS
 from tests.actors.client.monitors import monitor, until_read
 from tests.docs import commands
 from tests.docs.commands import Command
+from tests.redis import Redis
 from tests.waiting import Running
 
 COMMANDS = commands.all_commands()
@@ -28,6 +30,7 @@ OF_FORMATS = [one for one in COMMANDS if one.is_of_format and not one.follows_fo
 """One for each named format, which are many: they run in this process."""
 OTHERS = [one for one in COMMANDS if one not in OF_FORMATS]
 PATIENCE_SECONDS = 60
+NO_REDIS = "redis://127.0.0.1:9/"
 ALIVE_SECONDS = 1.5
 
 
@@ -124,8 +127,15 @@ def running(command: Command, root: Path) -> Iterator[subprocess.Popen[str]]:
     with (
         heartbeat_of(command, root, environment),
         server_of(command, root) as url,
+        redis_of(command, root) as redis,
         subprocess.Popen(
-            ["bash", "-o", "pipefail", "-c", re.sub(r"--at \S+", f"--at {url}", line)],
+            [
+                "bash",
+                "-o",
+                "pipefail",
+                "-c",
+                re.sub(r"--at \S+", f"--at {url}", line.replace(NO_REDIS, redis)),
+            ],
             cwd=root,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -140,6 +150,17 @@ def running(command: Command, root: Path) -> Iterator[subprocess.Popen[str]]:
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def redis_of(command: Command, root: Path) -> Iterator[str]:
+    """Run a Redis that knows the server of `agent-forget`; yields where it is."""
+    if command.arguments[:1] != ["agent-forget"]:
+        yield NO_REDIS
+        return
+    with Redis(root / "redis") as redis:
+        redis.run("HSET", FleetKeys("prod").sent(command.arguments[1]), "id", "1-1")
+        yield f"redis://127.0.0.1:{redis.port}/"
 
 
 def write_files_of(command: Command, root: Path) -> None:

@@ -75,6 +75,7 @@ def test_a_second_hub_stands_by_and_takes_over_when_the_first_is_killed(
             eventually(lambda: get(port, "/healthz") == (200, "ok\n"), 30, "the page")
             eventually(lambda: get(port, "/readyz") == (503, "standing by\n"), 30, "standing by")
             eventually(beat.exists, 30, "the heartbeat")
+            assert "this hub stands by" in get(port, "/api/v1/query?last=5m")[1]
             alive = subprocess.run([*COMMAND, "healthcheck", str(beat)], timeout=60, check=False)
             assert alive.returncode == 0
             first.kill()

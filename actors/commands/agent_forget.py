@@ -21,7 +21,7 @@ def parser() -> CommandParser:
     )
     made.argument("names", nargs="+", metavar="NAME",
         help="name of a server, as in the view Servers")  # fmt: skip
-    made.option("-f", "--file", metavar="ADDRESS", required=True,
+    made.option("-f", "--file", metavar="ADDRESS",
         help="the fleet, as for the hub")  # fmt: skip
     made.option("--discard", action="store_true",
         help="also if it has sent lines that are not counted yet")  # fmt: skip
@@ -31,6 +31,8 @@ def parser() -> CommandParser:
 def run(arguments: list[str]) -> int:
     """Run the command; returns the exit status. Raises `GlanceMetricsError`."""
     options = parser().parse_args(arguments)
+    if options.file is None:
+        raise UsageError("name the fleet: -f 'redis://HOST:6379/0?fleet=NAME'")
     try:
         from actors.commands.forget_agent import forget_agent  # late: -h needs none of it
         from glancemetrics.fleet.address import fleet_address, is_name

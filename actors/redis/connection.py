@@ -257,6 +257,7 @@ async def connect(address: FleetAddress, client: str) -> Connection:
     `client` names the connection in Redis' list of clients. Raises `UnreachableError` while it
     cannot be reached, `UsageError` and `GlanceMetricsError` for what has to be mended first.
     """
+    _password(address)  # what is wrong with its file is said also while nothing can be reached
     if not address.master:
         return await _connected(address, address.servers[0], client)
     failures = []
@@ -330,7 +331,14 @@ async def _log_in(connection: Connection, address: FleetAddress) -> None:
             f"{WHERE_PASSWORDS_ARE}"
         )
     of_user = f" of the user {visible(address.user)}" if address.user else ""
-    raise GlanceMetricsError(f"{address}: Redis does not accept the password{of_user}: {reply}")
+    forgotten = (
+        "; if it was restarted without an aclfile, it has forgotten its users"
+        if address.user
+        else ""
+    )
+    raise GlanceMetricsError(
+        f"{address}: Redis does not accept the password{of_user}: {visible(str(reply))}{forgotten}"
+    )
 
 
 def _password(address: FleetAddress) -> str | None:

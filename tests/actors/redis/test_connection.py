@@ -184,6 +184,8 @@ async def test_a_password_comes_from_a_file_or_the_environment(
         assert "wrong" not in str(caught.value)
         with pytest.raises(GlanceMetricsError, match=r"password-file=.*No such file"):
             await connect(at(redis.port, "&password-file=/nowhere"), "test")
+        with pytest.raises(GlanceMetricsError, match=r"password-file=.*No such file"):
+            await connect(at(1, "&password-file=/nowhere"), "test")  # where nobody listens
 
 
 async def test_a_user_without_a_password_is_not_the_default_user(tmp_path: Path) -> None:

@@ -295,6 +295,7 @@ async def test_what_cannot_be_forgotten(redis: Redis) -> None:
     [
         (["../x", "-f", "redis://h/0"], "../x: must have 1 to 63 letters"),
         (["web1", "-f", "access.log"], "--file access.log: "),
+        (["web1"], "name the fleet: -f 'redis://HOST:6379/0?fleet=NAME'"),
     ],
 )
 def test_mistakes(arguments: list[str], told: str) -> None:

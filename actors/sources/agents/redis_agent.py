@@ -81,6 +81,9 @@ class RedisAgent:
     """When it last moved on; `None`: it is not known yet."""
     _moved_at: EntryId | None = None
     _past_then: float | None = None
+    _awaited: EntryId | None = None
+    """What it said to have sent, and is waited for."""
+    _awaited_since: float = math.inf
     _old_since: float | None = None
     """Since when it says that it has read nothing for long."""
     was_sought: bool = False
@@ -229,7 +232,7 @@ class RedisAgent:
         """Note that the hub can hear agents from now on: until then none was silent."""
         said = self._said_health
         was_silent = self.is_silent(now) if said is None else said.is_silent
-        self._moved = self._old_since = None
+        self._moved = self._old_since = self._awaited = None
         self.was_sought = False  # its last word may have been said in the meantime
         if not was_silent and not self.has_ended:
             self.heard = now + _RETURN_SECONDS - SILENT_SECONDS
@@ -284,7 +287,16 @@ class RedisAgent:
         # It may be old for good reasons, until the hub has answered or heard it again.
         is_old = past is not None and now - self._here(past) > LONGEST_WAIT
         self._old_since = (self._old_since or now) if is_old else None
-        return now - (self._old_since or now) > LONGEST_WAIT or now - self._moved > LONGEST_WAIT
+        self._await_sent(now)
+        since = (self._moved, self._old_since or now, self._awaited_since)
+        return any(now - one > LONGEST_WAIT for one in since)
+
+    def _await_sent(self, now: float) -> None:
+        """Note since when what it said to have sent has not come, whatever else comes."""
+        last = self.chain.last
+        has_come = self._awaited is None or (last is not None and self._awaited <= last)
+        if has_come:
+            self._awaited, self._awaited_since = self.sent, now
 
     def _without_logs(self) -> Iterator[OneFromSource]:
         """Yield what becomes of the logs of an agent that is not there."""

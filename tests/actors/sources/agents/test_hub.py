@@ -253,6 +253,20 @@ async def test_what_an_agent_said_before_an_outage_does_not_close_the_seconds_si
                 await trio.sleep(0.1)
 
 
+async def test_who_always_says_to_have_sent_more_holds_nobody_up_for_ever(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_agent_module, "LONGEST_WAIT", 2.0)
+    async with hub(redis) as heard:
+        liar = await present(heard)
+        began = time.time()
+        with trio.fail_after(15):
+            while time.time() - began < 1 or heard.until()[-1] is not None:
+                last = await liar.send(line())  # it does come on
+                await liar.hello(sent=EntryId(last.birth, last.number + 1000), past=None)
+                await trio.sleep(0.2)
+
+
 async def test_a_hub_that_is_cut_off_does_not_say_that_agents_are_well(redis: Redis) -> None:
     async with hub(redis) as heard:
         agent = await present(heard)

@@ -179,7 +179,6 @@ class Agent:
         await self._take_name(connection)
         mailbox = Mailbox(connection, self._keys, self._plan.name)
         position, birth = await self._begin(mailbox, from_counted=from_counted)
-        session = _Session(self._plan, self._wall, mailbox, self._lease, self._known, birth)
         # For one that has no mark in Redis, but was already followed.
         marks = {**self._known.origins, **position.marks}
         start = self._plan.start if self._is_new else From.START
@@ -191,11 +190,14 @@ class Agent:
             self._plan.name,
         )
         send, receive = trio.open_memory_channel[FromSource](2)
+        session = _Session(
+            self._plan, self._wall, mailbox, self._lease, self._known, birth, receive
+        )
         begin = StartPosition(start, 0, None)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_tail, self._plan.paths, begin, send, stop, marks)
-                await session.ship(receive, position.last, stop)
+                await session.ship(position.last, stop)
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as errors:
             raise _first_of(errors) from errors
@@ -281,7 +283,9 @@ class _Session:
         lease: Lease,
         known: _Known,
         birth: int,
+        receive: trio.MemoryReceiveChannel[FromSource],
     ) -> None:
+        self._receive = receive
         self._plan = plan
         self._wall = wall
         self._mailbox = mailbox
@@ -295,6 +299,10 @@ class _Session:
         """By path, whether the log is read to its end, and the bytes after that."""
         self._has_begun = False
         """Whether the tailer has said which logs there are."""
+        self._is_stale = False
+        """Whether reading had to wait, so that it is not known yet which logs are read."""
+        self._settles_at = math.inf
+        """Since reading goes on again, when the tailer will have looked at all logs."""
         self._past: float | None = None
         self._pace = SHORTEST
         """Seconds that lines are gathered for an entry."""
@@ -308,19 +316,14 @@ class _Session:
         self._ahead = 0.0
         """Seconds that the clock of this machine is ahead of that of Redis."""
 
-    async def ship(
-        self,
-        receive: trio.MemoryReceiveChannel[FromSource],
-        last: EntryId | None,
-        stop: trio.Event,
-    ) -> None:
+    async def ship(self, last: EntryId | None, stop: trio.Event) -> None:
         """Send entries after the last one, until the channel ends.
 
         Raises `BrokenChainError`, `UnreachableError`, `RefusedError` and `TakenError`.
         """
         self._after = self._last = last
-        async with receive:
-            while await self._take(receive):
+        async with self._receive:
+            while await self._take():
                 if self._is_full and stop.is_set():
                     break  # the logs keep the rest
                 await self._keep_in_touch()
@@ -344,17 +347,18 @@ class _Session:
             return False
         return trio.current_time() >= self._entry_due or self._gathered.size >= _MOST_GATHERED
 
-    async def _take(self, receive: trio.MemoryReceiveChannel[FromSource]) -> bool:
+    async def _take(self) -> bool:
         """Take the next message, unless something is due before; returns whether more comes."""
         due = self._hello_due
         if self._gathered and not self._is_full:
             due = min(due, self._entry_due)
         with trio.move_on_at(due):
             if self._is_full or self._gathered.size >= _MOST_GATHERED:
-                self._waited = True
+                self._waited = self._is_stale = True
+                self._settles_at = math.inf
                 await trio.sleep_forever()
             try:
-                message = await receive.receive()
+                message = await self._receive.receive()
             except trio.EndOfChannel:
                 return False
             self._note(message)
@@ -426,7 +430,7 @@ class _Session:
                 self._logs.pop(part.path, None)
                 self._known.origins.pop(part.path, None)
         self._look_back()
-        self._waited = is_late and self._past is None
+        self._waited = is_late and (self._is_stale or self._past is None)
         is_first = self._next.number == 1
         entry = Entry(self._after if is_first else None, self._past, parts)
         # A small one takes less time than handing it to a thread.
@@ -445,9 +449,20 @@ class _Session:
 
     def _look_back(self) -> None:
         """Note up to when everything that was written has been read."""
+        self._is_stale = self._is_stale and not self._has_settled()
+        if self._is_stale:
+            return
         is_behind = any(not caught_up for caught_up, _ in self._logs.values())
         is_known = self._has_begun and not is_behind
         self._past = self._wall() - SEEN_WITHIN if is_known else None
+
+    def _has_settled(self) -> bool:
+        """Tell whether the tailer has said all that it could not say while reading had to wait."""
+        now = trio.current_time()
+        self._settles_at = min(self._settles_at, now + SEEN_WITHIN)
+        waiting = self._receive.statistics()
+        is_drained = not (waiting.current_buffer_used or waiting.tasks_waiting_send)
+        return is_drained and now >= self._settles_at
 
     async def _keep_in_touch(self) -> None:
         now = trio.current_time()

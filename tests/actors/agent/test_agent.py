@@ -203,6 +203,57 @@ async def test_it_stops_reading_when_nothing_is_counted(
     assert sent == b"".join(line(size=number) for number in range(40))
 
 
+async def test_what_it_could_not_read_while_it_waited_is_not_said_to_be_read(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub would close the seconds of these lines without them."""
+    monkeypatch.setattr(agent_module, "MOST_WAITING", 3)
+    log = tmp_path / "access.log"
+    log.touch()
+    said: list[AgentStatus] = []
+    plan = plan_of(redis, log)
+
+    async def hear() -> None:
+        listening = await connect(plan.address, "test-listening")
+        await listening.send(("SUBSCRIBE", KEYS.hello("web1")))
+        await listening.next_reply(5)
+        while True:
+            said.append(AgentStatus.read((await listening.next_reply(5))[2]))
+
+    async with running(plan) as connection, trio.open_nursery() as nursery:
+        nursery.start_soon(hear)
+        with trio.fail_after(20):
+            while not (said and said[-1].waits):
+                with log.open("ab") as file:
+                    file.write(line(size=1))
+                await trio.sleep(0.1)
+        written_at = time.time()
+        with log.open("ab") as file:
+            file.write(line(size=2))
+        await trio.sleep(2.5)
+        waiting = await entries(connection)
+        await count_all(connection, waiting)
+        found: dict[EntryId, Entry] = {}
+        with trio.fail_after(20):
+            while line(size=2) not in lines_of(found):
+                await trio.sleep(0.1)
+                found = await entries(connection)
+            (last,) = (
+                one for one, entry in found.items() if line(size=2) in lines_of({one: entry})
+            )
+            await count_all(connection, found)
+            while said[-1].past is None or said[-1].past < written_at:  # in the end it is
+                await trio.sleep(0.1)
+        for one in said:
+            assert (
+                one.past is None
+                or one.past < written_at
+                or (one.sent is not None and one.sent >= last)
+            )
+        assert not any(part.fresh for part in found[last].parts)
+        nursery.cancel_scope.cancel()
+
+
 async def heard(connection: Connection) -> bytes:
     """What an agent says next."""
     await connection.send(("SUBSCRIBE", KEYS.hello("web1")))

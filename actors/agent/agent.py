@@ -302,7 +302,7 @@ class _Session:
         self._is_stale = False
         """Whether reading had to wait, so that it is not known yet which logs are read."""
         self._settles_at = math.inf
-        """Since reading goes on again, when the tailer will have looked at all logs."""
+        """When the tailer will have looked at all logs since it may read again."""
         self._past: float | None = None
         self._pace = SHORTEST
         """Seconds that lines are gathered for an entry."""

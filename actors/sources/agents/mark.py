@@ -50,7 +50,7 @@ class AgentMark:
 
     def of_hub(self, hub: str) -> AgentMark:
         """Return the same, for another spelling of the fleet."""
-        return AgentMark.of(hub, self.agent, self.last, has_ended=self.has_ended)
+        return attrs.evolve(self, hub=hub, source=self.source_of(hub, self.agent))
 
     def with_parsing(self, parsing: State, /) -> AgentMark:
         """Return the same; nothing is parsed for an agent as a whole."""

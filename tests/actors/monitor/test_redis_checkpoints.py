@@ -160,7 +160,8 @@ def test_marks_are_those_of_the_fleet_however_its_address_is_written() -> None:
 
 
 def test_marks_of_one_of_several_fleets_are_known_by_its_place() -> None:
-    mark = AgentMark.of("redis://redis/0?fleet=prod", "web1", EntryId(1, 2))
+    known = {"has_ended": True, "silent_since": 5.0}
+    mark = AgentMark.of("redis://redis/0?fleet=prod", "web1", EntryId(1, 2), **known)
     prod, test = "redis://hub@redis:6379/0?fleet=prod", "redis://redis/0?fleet=test"
     (found,) = respelled([mark], Sources((prod, test)))
-    assert found == AgentMark.of(prod, "web1", EntryId(1, 2))
+    assert found == AgentMark.of(prod, "web1", EntryId(1, 2), **known)

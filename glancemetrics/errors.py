@@ -54,6 +54,18 @@ def noting(mistakes: Mistakes | None) -> Iterator[None]:
         mistakes.append(str(error))
 
 
+@contextmanager
+def needing(extra: str, who: str) -> Iterator[None]:
+    """Name the package of an extra that is imported in the block and is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise GlanceMetricsError(
+            f"{who} needs the package {error.name}; install it with: "
+            f"pip install 'glancemetrics[{extra}]'"
+        ) from None
+
+
 def first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the first error in a group, also of groups inside."""
     first = errors.exceptions[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.commands.parser import CommandParser, Example
 from actors.files.output_file import write_text
-from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.errors import UsageError, needing
 from glancemetrics.words.escaping import visible
 
 
@@ -33,19 +33,12 @@ def run(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
     if options.file is None:
         raise UsageError("name the fleet: -f 'redis://HOST:6379/0?fleet=NAME'")
-    try:
+    with needing("fleet", "a fleet"):
         from actors.commands.forget_agent import forget_agent  # late: -h needs none of it
-        from glancemetrics.fleet.address import fleet_address, is_name
-    except ModuleNotFoundError as error:
-        raise GlanceMetricsError(
-            f"a fleet needs the package {error.name}; install it with: "
-            "pip install 'glancemetrics[fleet]'"
-        ) from None
+        from glancemetrics.fleet.address import NAME_RULE, fleet_address, is_name
     for name in options.names:
         if not is_name(name):
-            raise UsageError(
-                f"{visible(name) or 'NAME'}: must have 1 to 63 letters, digits, '.', '_' or '-'"
-            )
+            raise UsageError(f"{visible(name) or 'NAME'}: {NAME_RULE}")
     address = fleet_address(options.file, "--file")
     for name in options.names:
         write_text(forget_agent(address, name, may_discard=options.discard) + "\n")

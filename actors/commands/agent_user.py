@@ -7,7 +7,7 @@ import secrets
 from actors.commands.parser import CommandParser, Example
 from actors.files.output_file import write_text
 from glancemetrics.errors import UsageError
-from glancemetrics.fleet.address import is_name
+from glancemetrics.fleet.address import NAME_RULE, is_name
 from glancemetrics.fleet.keys import agent_access, hub_access
 from glancemetrics.words.escaping import visible
 
@@ -46,7 +46,7 @@ def run(arguments: list[str]) -> int:
         raise UsageError("name the agent's server, or use --hub")
     for what, name in (("NAME", options.name or HUB), ("--fleet", options.fleet)):
         if not is_name(name):
-            raise UsageError(f"{what}: must have 1 to 63 letters, digits, '.', '_' or '-'")
+            raise UsageError(f"{what}: {NAME_RULE}")
     if options.name == HUB:
         raise UsageError(
             f"{HUB}: is the name of the hub's own user; give the agent of this machine another "

@@ -12,7 +12,7 @@ from loguru import logger
 from actors.commands.own_log import log_to, raise_readable
 from actors.sources.files import FILES
 from actors.state.allocator import give_back_memory
-from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.errors import UsageError, needing
 from glancemetrics.planning.sources import PATH, scheme_of
 from glancemetrics.words.addresses import without_password
 from glancemetrics.words.escaping import visible
@@ -26,18 +26,13 @@ STOP_SECONDS = 3.0
 
 def run_agent(files: tuple[str, ...], to: str, name: str, start: str, level: str) -> int:
     """Run an agent until a signal; returns the exit status. Raises `GlanceMetricsError`."""
-    try:
+    with needing("fleet", "the agent"):
         from actors.agent.agent import Agent, AgentPlan
         from actors.sources.position import From
-        from glancemetrics.fleet.address import fleet_address, is_name
-    except ModuleNotFoundError as error:
-        raise GlanceMetricsError(
-            f"the agent needs the package {error.name}; install it with: "
-            "pip install 'glancemetrics[fleet]'"
-        ) from None
+        from glancemetrics.fleet.address import NAME_RULE, fleet_address, is_name
     if not is_name(name):
         named = visible(name) or "''"
-        raise UsageError(f"--name {named}: must have 1 to 63 letters, digits, '.', '_' or '-'")
+        raise UsageError(f"--name {named}: {NAME_RULE}")
     for file in files:
         _check_file(file)
     plan = AgentPlan(address=fleet_address(to, "--to"), name=name, paths=files, start=From(start))

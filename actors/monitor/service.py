@@ -40,7 +40,7 @@ from glancemetrics.alerting.incident_events import ended
 from glancemetrics.alerting.own_watch import OwnWatch, open_own_incidents
 from glancemetrics.configuration.setting import OFF
 from glancemetrics.configuration.settings import REDIS
-from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.errors import GlanceMetricsError, needing
 from glancemetrics.fleet.address import fleet_address
 from glancemetrics.formats.followed_logs import FollowedLogs
 from glancemetrics.incidents.alert_events import AlertEvent
@@ -103,14 +103,9 @@ def checkpoints_of(plan: Plan, folder: Path, *, is_service: bool) -> Checkpoints
 
 def _redis_checkpoints(folder: Path, text: str) -> Checkpoints:
     """Return where the checkpoints of a fleet's hub are kept in its Redis."""
-    try:
+    with needing("fleet", "--state redis:"):
         from actors.monitor.redis_checkpoints import RedisCheckpoints
         from actors.redis.term import Term
-    except ModuleNotFoundError as error:
-        raise GlanceMetricsError(
-            f"--state redis: needs the package {error.name}; install it with: "
-            "pip install 'glancemetrics[fleet]'"
-        ) from None
     return RedisCheckpoints(folder, [text], Term(fleet_address(text, "--file")))
 
 

@@ -32,6 +32,9 @@ WHERE_PASSWORDS_ARE = (
 )
 _IN_CLEAR = f"a password in the address is shown by ps and kept by the shell; {WHERE_PASSWORDS_ARE}"
 
+NAME_RULE = "must have 1 to 63 letters, digits, '.', '_' or '-'"
+"""What `is_name` tells."""
+
 _Refuse = Callable[[str], UsageError]
 """Makes the error of a reason."""
 
@@ -108,7 +111,7 @@ def fleet_address(text: str, option: str) -> FleetAddress:
     given = _options(parts.query, refuse)
     fleet, master = given.get("fleet", DEFAULT_FLEET), given.get("master", "")
     if not is_name(fleet):
-        raise refuse("the fleet's name must have 1 to 63 letters, digits, '.', '_' or '-'")
+        raise refuse(f"the fleet's name {NAME_RULE}")
     if is_sentinel != bool(master):
         raise refuse(
             "sentinels need the name of their Redis: ?master=NAME"

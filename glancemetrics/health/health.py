@@ -8,6 +8,7 @@ import math
 import attrs
 
 from glancemetrics.records.rejects import Reject
+from glancemetrics.words.humane import format_count, logs_text
 
 _SLOW_SECONDS = 10
 """Seconds of lag from which it is worth a word."""
@@ -150,8 +151,7 @@ class AgentHealth:
         """What is not as it should be, in a sentence."""
         if self.trouble or not self.unread:
             return self.trouble
-        logs = "1 log" if self.files == 1 else f"{self.files:,} logs"
-        return f"cannot read {self.unread:,} of {logs}"
+        return f"cannot read {format_count(self.unread)} of {logs_text(self.files)}"
 
     def to_json(self) -> dict[str, object]:
         """Return it as an object of `--json`."""

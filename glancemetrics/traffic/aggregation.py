@@ -42,9 +42,9 @@ EARLY_TOLERANCE = 60
 
 _KEPT_REJECTS = 8
 _NOTED_SECONDS = 60
+"""How long a change of format, or of a clock, is reported."""
 _USUALLY_HELD_UP = 5.0
 """Seconds that servers may hold up the windows: as long as a hub waits for a silent agent."""
-"""How long a change of format, or of a clock, is reported."""
 _COUNTERS = (
     "gaps",
     "lines",

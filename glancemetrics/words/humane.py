@@ -99,11 +99,9 @@ def requests_text(count: int) -> str:
     return "1 request" if count == 1 else f"{format_count(count)} requests"
 
 
-def named_fleet(fleet: str, logs: int) -> str:
-    """Return how a fleet is called: `fleet prod, 3 logs`."""
-    if not logs:
-        return f"fleet {fleet}"
-    return f"fleet {fleet}, {'1 log' if logs == 1 else f'{format_count(logs)} logs'}"
+def logs_text(count: int) -> str:
+    """Format a number of logs: `1 log`, `1,234 logs`."""
+    return "1 log" if count == 1 else f"{format_count(count)} logs"
 
 
 def events_text(count: int) -> str:

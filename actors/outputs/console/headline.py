@@ -18,13 +18,12 @@ from actors.outputs.console.cells import (
 from actors.outputs.console.context import clock_near, local
 from actors.outputs.console.figures import figures
 from actors.outputs.console.narrowing import cycle_window, go_live, widen
+from actors.outputs.console.sources_name import sources_name
 from actors.outputs.console.state import State
 from actors.outputs.console.status import Status, status
 from actors.outputs.console.troubles import troubles
-from glancemetrics.health.health import SourceHealth
 from glancemetrics.traffic.snapshot import Shown, Snapshot
-from glancemetrics.words.addresses import fleet_in
-from glancemetrics.words.humane import format_round_duration, named_fleet
+from glancemetrics.words.humane import format_round_duration
 
 _LEAST_LOG = 8
 """Cells of the title that are left for the log's name."""
@@ -44,9 +43,9 @@ def title(state: State, cells: int) -> Row:
     facts = _facts(state, state.shown, room, has_key=cells >= _WITH_KEY)
     sources = state.shown.health.sources
     left_over = room - 2 - sum(width(fact[1]) + 3 for fact in facts)
-    name = _sources_name(sources)
+    name = sources_name(sources)
     if width(name) > left_over:
-        name = cut_left(_sources_name(sources, is_short=True), max(1, left_over))
+        name = cut_left(sources_name(sources, is_short=True), max(1, left_over))
     begin: Row = [(found.style, f" {name}")]
     for fact in facts:
         begin += [(found.style, " · "), (found.style, *fact[1:])]
@@ -116,18 +115,6 @@ def _modes(state: State) -> list[str]:
 
 def _newest(state: State) -> float:
     return 0.0 if state.latest is None else state.latest.time
-
-
-def _sources_name(sources: tuple[SourceHealth, ...], *, is_short: bool = False) -> str:
-    """Return the name of the first log, without its folder if it is short, and how many follow."""
-    if not sources:
-        return "no log"
-    name = sources[0].name
-    fleet = fleet_in(name)
-    if fleet:
-        return safe(named_fleet(fleet, len(sources) - 1))
-    first = "standard input" if name == "-" else safe(name.rpartition("/")[2] if is_short else name)
-    return first if len(sources) == 1 else f"{first} and {len(sources) - 1} more"
 
 
 def span_text(state: State, *, has_date: bool = True) -> str:

@@ -19,12 +19,13 @@ from actors.outputs.console.cells import (
     wrapped,
 )
 from actors.outputs.console.context import Context, local_time, time_near
+from actors.outputs.console.sources_name import sources_name
 from actors.state.silences import Silence, silence_among
 from glancemetrics.charts.axis import AXIS_CELLS, time_axis, with_axes
 from glancemetrics.charts.columns import Series, stacked_columns
 from glancemetrics.charts.scales import resampled
 from glancemetrics.charts.values import Quantity, value_scale
-from glancemetrics.health.health import OutputState, SourceHealth
+from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.records.dimensions import (
     AGENT,
@@ -42,7 +43,6 @@ from glancemetrics.rules.rule import Severity
 from glancemetrics.traffic.insights import Insights, TopRow
 from glancemetrics.traffic.snapshot import Shown, Snapshot
 from glancemetrics.traffic.troubles import CLOCK_AHEAD, trouble_of
-from glancemetrics.words.addresses import fleet_in
 from glancemetrics.words.humane import (
     UNKNOWN,
     format_bytes,
@@ -50,7 +50,6 @@ from glancemetrics.words.humane import (
     format_duration,
     format_rate,
     format_share,
-    named_fleet,
 )
 
 CHART_SECONDS = 300
@@ -66,7 +65,7 @@ _ROOM_FOR_DATE = 100
 def title(snapshot: Snapshot, context: Context, cells: int) -> Row:
     """Whether the site is well, name, source, format, uptime; the clock to the right."""
     up = format_duration(max(0.0, snapshot.time - context.started_at))
-    where = _sources_name(snapshot.health.sources)
+    where = sources_name(snapshot.health.sources)
     formats = sorted({safe(s.format) for s in snapshot.health.sources if s.format})
     time = local_time(snapshot.time, context.zone)
     if cells < _ROOM_FOR_DATE:
@@ -100,16 +99,6 @@ def _status(snapshot: Snapshot) -> tuple[str, str]:
     if snapshot.health.behind:
         return styles.TITLE_WARNING, " ? behind "
     return styles.TITLE_OK, " ✓ OK "
-
-
-def _sources_name(sources: tuple[SourceHealth, ...]) -> str:
-    if not sources:
-        return "no log"
-    fleet = fleet_in(sources[0].name)
-    if fleet:
-        return safe(named_fleet(fleet, len(sources) - 1))
-    first = "standard input" if sources[0].name == "-" else safe(sources[0].name)
-    return first if len(sources) == 1 else f"{first} and {len(sources) - 1} more"
 
 
 def health(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from actors.sources.kind import NoSettings, SourceKind
 from glancemetrics.configuration.setting import OFF
 from glancemetrics.configuration.settings import REDIS
-from glancemetrics.errors import GlanceMetricsError, UsageError
+from glancemetrics.errors import UsageError, needing
 
 if TYPE_CHECKING:
     from actors.sources.agents.mark import AgentMark, LogMark
@@ -29,14 +29,9 @@ _SCHEMES = frozenset(["redis", "rediss", "redis+sentinel", "rediss+sentinel"])
 
 def _make(texts: Sequence[str], settings: NoSettings, desk: SourceDesk) -> Iterator[Source]:
     del settings
-    try:
+    with needing("fleet", f"--file {texts[0]}:"):
         from actors.sources.agents.hub import Hub  # late: not needed for -h
         from glancemetrics.fleet.address import fleet_address
-    except ModuleNotFoundError as error:
-        raise GlanceMetricsError(
-            f"--file {texts[0]}: needs the package {error.name}; install it with: "
-            "pip install 'glancemetrics[fleet]'"
-        ) from None
     if desk.once:
         raise UsageError("--once: agents send as long as they run, so there is no end to read to")
     if desk.state is None:

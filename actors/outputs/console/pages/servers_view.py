@@ -56,7 +56,13 @@ from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.records.dimensions import BY_SERVER
 from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.words.escaping import readable
-from glancemetrics.words.humane import UNKNOWN, format_bytes, format_count, format_seconds
+from glancemetrics.words.humane import (
+    UNKNOWN,
+    format_bytes,
+    format_count,
+    format_seconds,
+    logs_text,
+)
 
 _MOST_SERVERS = 10_000
 _LEAST_NAME, _MOST_NAME = 12, 40
@@ -430,12 +436,11 @@ def _about(state: State, table: Table) -> list[Row]:
 
 def _sentence(server: Server, agent: AgentHealth, drawing: _Drawing) -> str:
     """Say all about an agent: on a narrow screen not all columns have room."""
-    logs = "1 log" if agent.files == 1 else f"{format_count(agent.files)} logs"
     on = f" on {named(agent.host)}" if agent.host not in ("", server.name) else ""
     is_same = agent.version in ("", drawing.version)
     parts = [
         safe(state_text(agent, drawing.now)),
-        logs,
+        logs_text(agent.files),
         *(() if clock_text(agent) == UNKNOWN else (f"clock {clock_text(agent)}",)),
         *(() if is_same else (f"version {safe(agent.version)}, hub {drawing.version}",)),
     ]

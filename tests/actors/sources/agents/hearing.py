@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import attrs
@@ -166,6 +166,13 @@ class Pretended:
         said = attrs.evolve(status, **changes).to_bytes()
         await self.connection.run(("PUBLISH", self.keys.hello(self.name), said))
 
+    async def says_hello_until(self, true: Callable[[], object]) -> None:
+        """Say it again and again: nobody hears what is said while a hub connects."""
+        with trio.fail_after(15):
+            while not true():
+                await self.hello()
+                await trio.sleep(0.1)
+
     async def counted(self) -> dict[bytes, bytes]:
         (reply,) = await self.connection.run(("HGETALL", KEYS.counted(self.name)))
         return dict(zip(reply[::2], reply[1::2], strict=True))
@@ -174,8 +181,5 @@ class Pretended:
 async def present(heard: Heard, name: str = "web1") -> Pretended:
     """An agent that the hub has heard of."""
     made = Pretended(heard.connection, name)
-    with trio.fail_after(15):
-        while heard.agent(name) is None:
-            await made.hello()
-            await trio.sleep(0.1)
+    await made.says_hello_until(lambda: heard.agent(name))
     return made

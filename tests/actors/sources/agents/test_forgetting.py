@@ -120,10 +120,7 @@ async def test_a_server_of_the_same_name_begins_anew(redis: Redis) -> None:
         await eventually(lambda: keys_of(redis, "web1") == "")
         heard.messages.clear()
         new = Pretended(heard.connection, birth=2000)
-        with trio.fail_after(15):
-            while heard.agent() is None:
-                await new.hello()
-                await trio.sleep(0.1)
+        await new.says_hello_until(heard.agent)
         await new.send(line(size=2))
         await eventually(lambda: heard.lines() == line(size=2))
 
@@ -248,10 +245,7 @@ async def test_an_older_checkpoint_than_the_forgetting_does_not_count_for_a_new_
         await eventually(lambda: keys_of(redis, "web1") == "")
         heard.messages.clear()
         new = Pretended(heard.connection, birth=2000)
-        with trio.fail_after(15):
-            while heard.agent() is None:
-                await new.hello()
-                await trio.sleep(0.1)
+        await new.says_hello_until(heard.agent)
         await new.send(line(size=2))
         await eventually(lambda: heard.lines() == line(size=2))
         await new.send(line(size=3), after=EntryId(2000, 7))

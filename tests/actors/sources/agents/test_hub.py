@@ -225,10 +225,9 @@ async def test_who_is_silent_is_silent_for_the_next_hub_from_the_first_moment(
         assert before is not None
         assert [(one.is_silent, one.last_heard) for one in said] == [(True, before.last_heard)]
         agent.connection = heard.connection
-        with trio.fail_after(15):
-            while (found := heard.agent()) is not None and found.is_silent:
-                await agent.hello()
-                await trio.sleep(0.1)
+        await agent.says_hello_until(
+            lambda: (found := heard.agent()) is None or not found.is_silent
+        )
         mark = heard.marks()[f":{text_of(redis)}:web1"]
         assert isinstance(mark, AgentMark)
         assert mark.silent_since is None
@@ -275,10 +274,10 @@ async def test_a_hub_that_is_cut_off_does_not_say_that_agents_are_well(redis: Re
         assert (found := heard.agent()) is not None
         assert found.state is AgentState.UNKNOWN
         agent.connection = await connect(fleet_address(heard.text, "-f"), "test")
-        with trio.fail_after(15):
-            while (found := heard.agent()) is None or found.is_unknown:
-                await agent.hello()
-                await trio.sleep(0.1)
+        await agent.says_hello_until(
+            lambda: (found := heard.agent()) is not None and not found.is_unknown
+        )
+        assert (found := heard.agent()) is not None
         assert found.state is AgentState.OK
         await agent.connection.aclose()
 
@@ -313,10 +312,9 @@ async def test_who_has_said_goodbye_is_not_missed_by_the_next_hub(redis: Redis) 
         assert (found.is_silent, found.has_ended) == (False, True)
         assert heard.until() in ([], [None])
         agent.connection = heard.connection
-        with trio.fail_after(15):
-            while (found := heard.agent()) is not None and found.has_ended:
-                await agent.hello()
-                await trio.sleep(0.1)
+        await agent.says_hello_until(
+            lambda: (found := heard.agent()) is None or not found.has_ended
+        )
         mark = heard.marks()[f":{text_of(redis)}:web1"]
         assert isinstance(mark, AgentMark)
         assert not mark.has_ended
@@ -372,18 +370,13 @@ async def test_servers_of_two_fleets_have_different_names(redis: Redis) -> None:
     ):
         await present(prod)
         other = Pretended(staging.connection, keys=FleetKeys("staging"))
-        with trio.fail_after(15):
-            while "web1: another fleet has a server of this name" not in (
-                "" if (own := staging.own()) is None else own.detail
-            ):
-                await other.hello()
-                await trio.sleep(0.1)
+        told = "web1: another fleet has a server of this name"
+        await other.says_hello_until(
+            lambda: (own := staging.own()) is not None and told in own.detail
+        )
         assert staging.agent() is None
         web2 = Pretended(staging.connection, "web2", keys=FleetKeys("staging"))
-        with trio.fail_after(15):
-            while staging.agent("web2") is None:
-                await web2.hello()
-                await trio.sleep(0.1)
+        await web2.says_hello_until(lambda: staging.agent("web2"))
         await eventually(lambda: (own := staging.own()) is not None and not own.detail)
 
 
@@ -642,10 +635,9 @@ async def test_an_agent_of_another_version_holds_nothing_up(redis: Redis) -> Non
         body = msgpack.packb({"v": 99, "after": None, "past": None, "parts": []})
         await other.send_raw("1000-1", zstandard.ZstdCompressor().compress(body))
         other.number = 1
-        with trio.fail_after(10):
-            while (found := heard.agent()) is None or "another version" not in found.trouble:
-                await other.hello()
-                await trio.sleep(0.1)
+        await other.says_hello_until(
+            lambda: (found := heard.agent()) is not None and "another version" in found.trouble
+        )
         await eventually(lambda: heard.until()[-1] is None)
 
 

@@ -63,19 +63,22 @@ class Troubles:
 class Report:
     """The health of a listener, which changes at most once a minute."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, problem: str = "") -> None:
         self.name = name
         """The text of the listener."""
+        self._problem = problem
+        """What is wrong for as long as it listens."""
         self.troubles = Troubles()
         self._seen = Troubles()
         self._changed_at = -_TROUBLE_SECONDS
         self._reported = Troubles()
         self._reported_at = -_REPORT_SECONDS
-        self._detail = ""
+        self._told = ""
+        """The troubles that are shown."""
 
     def begin(self) -> SourceHealth:
         """Return its first report."""
-        return SourceHealth(self.name, SourceState.FOLLOWING)
+        return self._health()
 
     def due(self, now: float, *, at_last: bool = False) -> Iterator[NotLines]:
         """Yield new reports; `at_last`: also those that would wait for their minute."""
@@ -91,11 +94,15 @@ class Report:
                 f"{self.name}: the kernel dropped {lost:,} messages because its receive buffer was "
                 "full; raise net.core.rmem_max, or send over TCP, which waits",
             )
-        is_over = bool(self._detail) and now - self._changed_at >= _TROUBLE_SECONDS
+        is_over = bool(self._told) and now - self._changed_at >= _TROUBLE_SECONDS
         if is_new or is_over:
             self._reported, self._reported_at = attrs.evolve(self.troubles), now
-            self._detail = "" if is_over and not is_new else str(self.troubles)
-            yield SourceHealth(self.name, SourceState.FOLLOWING, self._detail)
+            self._told = "" if is_over and not is_new else str(self.troubles)
+            yield self._health()
+
+    def _health(self) -> SourceHealth:
+        detail = "; ".join(filter(None, (self._told, self._problem)))
+        return SourceHealth(self.name, SourceState.FOLLOWING, detail)
 
 
 class Intake:

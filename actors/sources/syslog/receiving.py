@@ -30,7 +30,13 @@ from actors.sources.syslog import (
 )
 from actors.sources.syslog.intake import Intake, Report
 from actors.sources.syslog.senders import Senders
-from actors.sources.syslog.sockets import OpenSocket, is_datagram, kernel_drops, open_sockets
+from actors.sources.syslog.sockets import (
+    OpenSocket,
+    is_datagram,
+    kernel_drops,
+    open_sockets,
+    queue_problem,
+)
 from glancemetrics.lines.syslog_messages import SyslogFraming, messages_of
 
 HANDSHAKE_SECONDS = 10.0
@@ -92,7 +98,10 @@ class SyslogInput:
         for listener in self._listeners:
             sockets = await trio.to_thread.run_sync(open_sockets, listener)
             opened += sockets
-            report = Report(listener.text)
+            problem = queue_problem() if listener.is_local and is_datagram(listener) else ""
+            if problem:
+                logger.warning("{}: {}", listener.text, problem)
+            report = Report(listener.text, problem)
             intake.reports.append(report)
             bound = [one.socket for one in sockets]
             if is_datagram(listener):

@@ -1,6 +1,6 @@
 """The sockets of a syslog input: how they are opened, and what the kernel says about them.
 
-Sources: socket(7), unix(7), udp(7); `include/uapi/linux/sock_diag.h` (`SK_MEMINFO_DROPS`).
+Sources: socket(7), unix(7), udp(7), proc_sys_net(5); `include/uapi/linux/sock_diag.h` (`SK_MEMINFO_DROPS`).
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ _MEMINFO_DROPS = 8
 _BACKLOG = 1024
 _NEXT_PORTS = 20
 """Tried when a port is in use, to suggest another one."""
+QUEUE_LENGTH = Path("/proc/sys/net/unix/max_dgram_qlen")
+_ENOUGH_QUEUED = 512
+"""What systemd sets; the kernel's own default is 10, and it stays so in containers."""
 _EVERYONE = 0o666
 """Log daemons and web servers run as users of their own, as those that write to /dev/log."""
 
@@ -85,6 +88,24 @@ def kernel_drops(one: socket.socket) -> int:
     if len(answer) < _MEMINFO.size:
         return 0
     return int(_MEMINFO.unpack(answer)[_MEMINFO_DROPS])
+
+
+def queue_problem() -> str:
+    """Return what is wrong with how many datagrams of local sockets the kernel holds; or nothing.
+
+    It is one number for all sockets, which each takes when it is made. What does not fit in is the
+    sender's problem, and no counter of the receiver's.
+    """
+    try:
+        queued = int(QUEUE_LENGTH.read_text())
+    except (OSError, ValueError):  # a system that does not tell
+        return ""
+    if queued >= _ENOUGH_QUEUED:
+        return ""
+    return (
+        f"the kernel holds only {queued:,} messages, and senders such as nginx drop more without "
+        f"a trace: run sysctl -w net.unix.max_dgram_qlen={_ENOUGH_QUEUED}, and start again"
+    )
 
 
 def _bound(family: int, kind: int, address: str | tuple[Any, ...]) -> socket.socket:

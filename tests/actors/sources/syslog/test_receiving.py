@@ -18,6 +18,7 @@ from actors.sources.messages import Begins
 from actors.sources.syslog import SyslogInputSettings
 from actors.sources.syslog import receiving as receiving_module
 from actors.sources.syslog import senders as senders_module
+from actors.sources.syslog import sockets as sockets_module
 from actors.sources.syslog.senders import Senders
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.lines.splitter import LINE_LIMIT
@@ -125,6 +126,32 @@ async def test_local_sockets_are_for_everybody_and_removed_at_the_end(
         await heard.until(lambda: len(heard.all_lines) == 2)
     assert heard.lines == {f"syslog:{OWN}/nginx": [BODY], "syslog:web1/nginx": [BODY]}
     assert not path.exists()
+
+
+@pytest.mark.parametrize("scheme", ["syslog+unix", "syslog+unix-stream"])
+@pytest.mark.parametrize("queued", ["10\n", "512\n", "?", None])
+async def test_a_queue_that_is_short_is_told_for_as_long_as_datagrams_are_received(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, queued: str | None
+) -> None:
+    length = tmp_path / "max_dgram_qlen"
+    if queued is not None:
+        length.write_text(queued)
+    monkeypatch.setattr(sockets_module, "QUEUE_LENGTH", length)
+    text = f"{scheme}:{tmp_path / 'log.sock'}"
+    problem = (
+        "the kernel holds only 10 messages, and senders such as nginx drop more without a trace: "
+        "run sysctl -w net.unix.max_dgram_qlen=512, and start again"
+    )
+    is_told = queued == "10\n" and scheme == "syslog+unix"
+    async with listening(text, senders=Senders(most=0)) as heard:
+        await heard.until(lambda: heard.detail(text) == (problem if is_told else ""))
+        kind = socket.SOCK_DGRAM if scheme == "syslog+unix" else socket.SOCK_STREAM
+        with socket.socket(socket.AF_UNIX, kind) as sender:
+            sender.connect(str(tmp_path / "log.sock"))
+            sender.sendall(NGINX + b"\n")
+        await heard.until(lambda: len(heard.all_lines) == 1)
+    others = "1 message from further servers, counted together"
+    assert heard.detail(text) == (f"{others}; {problem}" if is_told else others)
 
 
 async def test_a_socket_that_a_crash_left_behind_is_taken_over(tmp_path: Path) -> None:

@@ -43,6 +43,14 @@ def test_a_killed_agent_is_shown_as_silent_and_the_other_can_be_narrowed_to(
         rows = page.locator("tbody tr.row")
         expect(rows).to_have_count(2)
         expect(rows.nth(0).locator(".of-state")).to_have_text("ok")
+
+        # Requests say whose they are; of one server, they need not.
+        page.get_by_role("navigation").get_by_text("Requests", exact=True).click()
+        servers = page.locator("table.requests tbody td.server")
+        expect(servers.get_by_text("web1", exact=True).first).to_be_visible()
+        expect(servers.get_by_text("web2", exact=True)).not_to_have_count(0)
+        page.go_back()
+
         agents["web2"].kill()
         expect(rows.nth(0)).to_contain_text("web2")
         expect(rows.nth(0).locator(".of-state")).to_have_text(re.compile(r"SILENT for \d+ s"))
@@ -77,6 +85,8 @@ def test_a_killed_agent_is_shown_as_silent_and_the_other_can_be_narrowed_to(
 
         # The line of a record is on its server, and the page says so.
         page.get_by_role("navigation").get_by_text("Requests", exact=True).click()
+        expect(page.locator("table.requests tbody tr.row").first).to_be_visible()
+        expect(servers).to_have_count(0)
         page.locator("table.requests tbody tr.row").first.click()
         said = f"The line is on server web1, in {tmp_path / 'web1.log'}"
         expect(page.get_by_label("One request").get_by_text(said)).to_be_visible()

@@ -27,6 +27,11 @@ export function timeOf(record: Row): number | null {
   return Number.isNaN(parsed) ? null : parsed / 1000;
 }
 
+/** Whether the requests are of several servers, so that each has to say which. */
+export function haveServers(records: Row[]): boolean {
+  return new Set(records.map((one) => one.server)).size > 1;
+}
+
 /** How many of the requests, newest first, are of a span that begins so; undated ones are. */
 export function countSince(records: Row[], since: number): number {
   const first = records.findIndex((one) => (timeOf(one) ?? since) < since);
@@ -68,6 +73,7 @@ const ORDER = [
   "referrer",
   "agent",
   "protocol",
+  "server",
   "source",
 ];
 
@@ -107,5 +113,6 @@ export const NARROWING = new Set([
   "referrer",
   "agent",
   "vhost",
+  "server",
   "source",
 ]);

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { countSince, fileText } from "../src/requests.ts";
+import { countSince, fileText, haveServers } from "../src/requests.ts";
 
 it("tells which requests are of the span that the figures are of", () => {
   const records = [{ time: 300 }, { time: 290.5 }, { time: null }, { time: 199.9 }, { time: 100 }];
@@ -8,6 +8,13 @@ it("tells which requests are of the span that the figures are of", () => {
   expect(countSince(records, 50)).toBe(5);
   expect(countSince(records, 400)).toBe(0);
   expect(countSince([], 400)).toBe(0);
+});
+
+it("says the server of each request only if there are several", () => {
+  expect(haveServers([{ server: "web1" }, { server: "web1" }])).toBe(false);
+  expect(haveServers([{ server: "web1" }, { server: "web2" }])).toBe(true);
+  expect(haveServers([{}, {}])).toBe(false);
+  expect(haveServers([])).toBe(false);
 });
 
 it("says how many requests a file has, and how to get all of them", () => {

@@ -7,7 +7,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { formatBytes, formatSeconds } from "../format.ts";
 import { exclude, narrowTo } from "../narrowing.ts";
-import { keysOf, targetOf, timeOf } from "../requests.ts";
+import { haveServers, keysOf, targetOf, timeOf } from "../requests.ts";
 import type { Row } from "../rows.ts";
 import { clockNear } from "../spans.ts";
 import { shownRequest } from "../overlays.ts";
@@ -52,6 +52,7 @@ export function RequestRows({
   const keys = useMemo(() => keysOf(records), [records]);
   const shownKey = shownRequest.value ? keysOf([shownRequest.value])[0] : null;
   const withTimes = records.some((one) => typeof one.duration === "number");
+  const withServers = useMemo(() => haveServers(records), [records]);
   const withAgents = !isCompact && records.some((one) => one.agent);
   const at = chosen === null ? -1 : keys.indexOf(chosen);
   const choose = (index: number) => {
@@ -104,6 +105,11 @@ export function RequestRows({
             <th scope="col" class="number size">
               Bytes
             </th>
+            {withServers && (
+              <th scope="col" class="server">
+                Server
+              </th>
+            )}
             <th scope="col" class="client">
               Client
             </th>
@@ -123,7 +129,7 @@ export function RequestRows({
               <Fragment key={keys[i]}>
                 {i === recent && olderText && (
                   <tr class="divider">
-                    <td colSpan={7}>{olderText}</td>
+                    <td colSpan={8}>{olderText}</td>
                   </tr>
                 )}
                 <tr
@@ -137,6 +143,7 @@ export function RequestRows({
                     id={keys[i] ?? ""}
                     record={record}
                     withTimes={withTimes}
+                    withServers={withServers}
                     withAgents={withAgents}
                     isUtc={utc.value}
                     day={Math.floor(now / 3600)}
@@ -156,6 +163,7 @@ interface CellsProps {
   id: string;
   record: Row;
   withTimes: boolean;
+  withServers: boolean;
   withAgents: boolean;
   isUtc: boolean;
   /** Changes when the way that times are written may: once an hour is often enough. */
@@ -164,7 +172,7 @@ interface CellsProps {
 
 /** The cells of a request, which never change: its row may move down. */
 const Cells = memo(
-  function Cells({ record, withTimes, withAgents, isUtc }: CellsProps) {
+  function Cells({ record, withTimes, withServers, withAgents, isUtc }: CellsProps) {
     const time = timeOf(record);
     const status =
       record.status === null || record.status === undefined ? "–" : String(record.status);
@@ -188,6 +196,15 @@ const Cells = memo(
         <td class="number dim size">
           {formatBytes(typeof record.bytes === "number" ? record.bytes : null)}
         </td>
+        {withServers && (
+          <td class="server">
+            {record.server == null ? (
+              "–"
+            ) : (
+              <FieldValue field="server" value={String(record.server)} />
+            )}
+          </td>
+        )}
         <td class="client">
           {record.host == null ? "–" : <FieldValue field="host" value={String(record.host)} />}
         </td>
@@ -203,6 +220,7 @@ const Cells = memo(
     one.id === other.id &&
     one.isUtc === other.isUtc &&
     one.withTimes === other.withTimes &&
+    one.withServers === other.withServers &&
     one.withAgents === other.withAgents &&
     one.day === other.day,
 );

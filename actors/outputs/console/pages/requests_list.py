@@ -22,10 +22,14 @@ def request_row(
     *,
     is_chosen: bool = False,
     with_times: bool = True,
+    with_server: bool = False,
     time_form: str = _CLOCK,
     click: Click | None = None,
 ) -> Row:
-    """Return one request in one row; a narrow one has no client and no size."""
+    """Return one request in one row; a narrow one has no client and no size.
+
+    `with_server` is for logs of several servers.
+    """
     over = themes.CURSOR if is_chosen else ""
     time: datetime = record["time"]
     clock = time.astimezone(state.context.zone).strftime(time_form)
@@ -39,9 +43,13 @@ def request_row(
     end: Row = []
     if with_times:
         end.append((over, right(format_seconds(record.get("duration")), 9)))
-    if cells >= 76:
+    if with_server and cells >= 60:
+        server = named(str(record.get("server") or UNKNOWN))
+        end.append((over, "  " + left(server, 10 if cells < 130 else 16)))
+    if cells >= (88 if with_server else 76):
         size = record.get("bytes")
         end.append((over or themes.DIM, right(UNKNOWN if size is None else format_bytes(size), 10)))
+    if cells >= 76:
         host = named(str(record.get("host") or UNKNOWN))
         end.append((over or themes.DIM, "  " + left(host, 15)))
     if cells >= 130:
@@ -65,6 +73,11 @@ def time_form_of(state: State, records: Sequence[Mapping[str, Any]]) -> str:
     if any(day.year != today.year for day in days):
         return f"%Y-%m-%d {_CLOCK}"
     return _CLOCK if days <= {today} else f"%b %d {_CLOCK}"
+
+
+def has_servers(records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the requests are of several servers, so that each has to say which."""
+    return len({record.get("server") for record in records}) > 1
 
 
 def request_text(record: Mapping[str, Any]) -> str:

@@ -13,7 +13,12 @@ from actors.outputs.console.effects import FindRawLine
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.pages.request_detail import RequestDetail
-from actors.outputs.console.pages.requests_list import request_logged, request_row, time_form_of
+from actors.outputs.console.pages.requests_list import (
+    has_servers,
+    request_logged,
+    request_row,
+    time_form_of,
+)
 from actors.outputs.console.state import RequestsState, State
 from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.words.humane import format_count
@@ -46,6 +51,7 @@ class RequestsView(PlainPage):
         first = first_shown(chosen, len(answered.rows), room)
         time_form = time_form_of(state, answered.rows)
         with_times = any(record.get("duration") is not None for record in answered.rows)
+        with_server = has_servers(answered.rows)
         for number, record in enumerate(answered.rows[first : first + max(0, room)], first):
             drawn.append(
                 request_row(
@@ -54,6 +60,7 @@ class RequestsView(PlainPage):
                     cells,
                     is_chosen=number == chosen,
                     with_times=with_times,
+                    with_server=with_server,
                     time_form=time_form,
                     click=_choosing(ask.offset + number),
                 )

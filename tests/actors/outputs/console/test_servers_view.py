@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 import pytest
 
@@ -16,6 +18,7 @@ from glancemetrics.records.dimensions import BY_SERVER
 from glancemetrics.traffic.insights import TopRow
 from tests.actors.outputs.console.replays import (
     AGENTS,
+    VIEWS,
     answered,
     fleet,
     recorded_of_servers,
@@ -159,3 +162,23 @@ def test_it_fits_every_size(state: State) -> None:
             assert len(drawn) == rows
             narrowed = narrowing.narrow_to_row(attrs.evolve(state, cells=cells, rows=rows))
             assert len(render(narrowed)) == rows
+
+
+@pytest.mark.parametrize("view", ["requests", "errors"])
+@pytest.mark.parametrize("cells", [80, 200])
+def test_a_request_says_its_server_only_if_there_are_several(view: str, cells: int) -> None:
+    number = [one.name for one in VIEWS].index(view)
+    state = attrs.evolve(fleet(), view=number, cells=cells, rows=40)
+    of_several = requests_of(answered(state, recorded_of_servers()))
+    assert {name_of_server(text) for text in of_several} == {"web1", r"sys\x1blog"}
+    of_one = requests_of(answered(state))
+    assert of_one
+    assert {name_of_server(text) for text in of_one} == {""}
+
+
+def requests_of(state: State) -> list[str]:
+    return [text for text in lines_of(state) if re.search(r"\d\d:\d\d:\d\d \d\d\d ", text)]
+
+
+def name_of_server(text: str) -> str:
+    return next((name for name in ("web1", r"sys\x1blog") if name in text), "")

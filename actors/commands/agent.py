@@ -32,7 +32,8 @@ def parser() -> CommandParser:
         help="log to follow: a path, a directory or a glob (quoted)")  # fmt: skip
     option("--to", metavar="URL", default=os.environ.get(_TO),
         help="the fleet: redis://[USER@]HOST[:PORT][/DATABASE]?fleet=NAME, rediss:// with TLS, "
-        "redis+sentinel:// by Sentinel; the password is in the file of &password-file=, or in GLANCEMETRICS_REDIS_PASSWORD",
+        "redis+sentinel:// by Sentinel; the password is in the file of &password-file=, or "
+        "in GLANCEMETRICS_REDIS_PASSWORD",
         shown_default=f"${_TO}")  # fmt: skip
     option("--name", metavar="NAME", default=os.environ.get(_NAME) or None,
         help="name of this server, under which the hub counts it",

@@ -1,6 +1,7 @@
 """The sockets of a syslog input: how they are opened, and what the kernel says about them.
 
-Sources: socket(7), unix(7), udp(7), proc_sys_net(5); `include/uapi/linux/sock_diag.h` (`SK_MEMINFO_DROPS`).
+Sources: socket(7), unix(7), udp(7), proc_sys_net(5); `include/uapi/linux/sock_diag.h`
+(`SK_MEMINFO_DROPS`).
 """
 
 from __future__ import annotations

@@ -203,3 +203,13 @@ def test_a_healthcheck_tells_the_living_from_the_dead(run, tmp_path: Path) -> No
     result = run("healthcheck", str(beat))
     assert result.returncode == 1
     assert "overdue" in result.stderr.decode()
+
+
+def test_pandas_is_left_alone_where_it_is_installed(run, tmp_path: Path) -> None:
+    imported = tmp_path / "imported"
+    (tmp_path / "pandas.py").write_text(f"open({str(imported)!r}, 'w')\n__version__ = '9.0'\n")
+    log = tmp_path / "access.log"
+    log.write_bytes(line())
+    result = run("report", str(log), PYTHONPATH=str(tmp_path))
+    assert result.returncode == 0
+    assert not imported.exists()

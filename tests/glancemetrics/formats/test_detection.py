@@ -6,6 +6,8 @@ import itertools
 import json
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.detection import detect, nearest
@@ -257,3 +259,30 @@ def test_nearest_of_some_formats() -> None:
     assert stop is not None
     assert (stop.name, stop.at) == ("squid", len("192.0"))
     assert nearest("x", PRESETS["caddy"].formats) is None
+
+
+HOSTS = st.sampled_from(
+    ["192.0.2.7", "2001:db8::7", "web1.example", "192.0.2.7, 10.0.0.1", "-", "a:80"]
+)
+USERS = st.sampled_from(["-", "-", "-", "bob", "a b", "www.example.com", '"-"'])
+TIMES = st.sampled_from(["[17/May/2015:10:05:03 +0000]", "[17/May/2015:10:05:03.123 +0000]"])
+REQUESTS = st.sampled_from(['"GET /a HTTP/1.1"', '"-"', '""', r'"\\x16\\x03"', '"GET /a b"', "GET"])
+NUMBERS = st.sampled_from(["200 512", "304 -", "- -", "499 0", "0.012 200", "200"])
+TAILS = st.sampled_from(
+    ["", ' "-" "curl/8.5.0"', ' "-" "-"', ' "-" "x" 0.012', ' "-"', ' "-" "x" "-"']
+)
+CLOSE_TO_COMBINED = st.tuples(HOSTS, USERS, USERS, TIMES, REQUESTS, NUMBERS, TAILS).map(
+    lambda parts: "{} {} {} {} {} {}{}".format(*parts)
+)
+
+
+@given(st.lists(CLOSE_TO_COMBINED, min_size=1, max_size=5))
+@example([COMBINED])
+@example([f"192.0.2.7 www.example.com - {REST}"])
+def test_to_know_the_combined_format_at_once_changes_nothing(texts: list[str]) -> None:
+    sample = "".join(f"{text}\n" for text in texts).encode()
+    told = [
+        None if one.format is None else one.format.name
+        for one in (detect(sample, NOW), detect(sample, NOW, all_candidates=True))
+    ]
+    assert told[0] == told[1]

@@ -1,4 +1,7 @@
-"""`--state-dir` of commands that read what a monitor has saved."""
+"""`--state-dir` of commands that read what a monitor has saved.
+
+Light on purpose: most runs of these commands name a directory, or need none.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from actors.commands.parser import FILES, OPTIONS, CommandParser
-from actors.configuration.loading import configuration, settings_with
-from actors.state.state_folder import state_folder
-from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import GlanceMetricsError, Mistakes, UsageError
+
+if TYPE_CHECKING:
+    from glancemetrics.configuration.settings import Settings
 
 _HELP = "the --state-dir of the monitor"
 _DEFAULT = "as configured, or ~/.local/state/glancemetrics"
@@ -38,6 +42,8 @@ def add_state_folders_option(parser: CommandParser, group: str = OPTIONS) -> Non
 
 def chosen_state_folder(chosen: str | None) -> Path:
     """Return the state directory that was chosen, configured, or the usual one."""
+    from actors.state.state_folder import state_folder
+
     return state_folder(configured_settings().state_dir if chosen is None else chosen)
 
 
@@ -62,10 +68,12 @@ def chosen_state_file(chosen: str | None, name: str) -> Iterator[Path]:
 
 def chosen_state_folders(chosen: Sequence[str]) -> list[Path]:
     """Return the state directories that were chosen, else the one configured, or the usual one."""
-    return [state_folder(one) for one in chosen] or [chosen_state_folder(None)]
+    return [chosen_state_folder(one) for one in chosen] or [chosen_state_folder(None)]
 
 
 def configured_settings() -> Settings:
     """Return the settings of the environment and the configuration that is found."""
+    from actors.configuration.loading import configuration, settings_with
+
     mistakes: Mistakes = []  # in other settings: they do not matter here
     return settings_with(configuration(), mistakes=mistakes)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from actors.archive.log_reader import LogReader, Piece, ReadChunk
 from actors.archive.logs import LogFile
-from actors.archive.workers import ProcessWorkers, ThreadWorkers, Workers
+from actors.archive.workers import ThreadWorkers, Workers
 from actors.state.allocator import share_memory
 from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext
 from glancemetrics.records.agent_kinds import Classify, classify_here, kinds_of
@@ -134,6 +134,8 @@ def working(
 ) -> Iterator[Workers[Piece, ReadChunk[Result]]]:
     """Run the reader's work in processes, or in threads of the pool if there are none."""
     if processes:
+        from actors.archive.process_workers import ProcessWorkers  # late: a small log needs none
+
         with ProcessWorkers(reader.chunk_of, processes, reader.chunk_bytes) as workers:
             yield workers
     else:

@@ -182,12 +182,13 @@ def add_reading_options(parser: CommandParser) -> None:
 def chosen_reading(options: argparse.Namespace, logs: Sequence[str]) -> Reading:
     """Return how to read the lines of logs, by the options. Raises `UsageError`."""
     from actors.configuration.local_zone import zone_called
-    from actors.configuration.servers import format_from
     from glancemetrics.formats.reading import make_reading  # late: not needed to answer -h
 
     zone = zone_called(options.log_timezone, "--log-timezone")
     written = options.format
     if options.format_from is not None:
+        from actors.configuration.servers import format_from
+
         written = format_from(options.format_from, logs)
     return make_reading(
         written,

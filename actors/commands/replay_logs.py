@@ -27,7 +27,6 @@ from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.kept_fields import not_keepable, read_kept
-from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.planning.plan import rules_of
 from glancemetrics.reporting.tables import text_table
 from glancemetrics.rules.conditions import Threshold
@@ -36,6 +35,7 @@ from glancemetrics.rules.rule import Rule
 from glancemetrics.rules.rule_tables import read_rules
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import format_count, format_duration
+from glancemetrics.words.instants import iso_time
 
 
 def show_replay(options: argparse.Namespace) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import attrs
 
-from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind, iso_time
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.incident import Incident, incident_id
 from glancemetrics.incidents.lifecycle import Step, StepKind
 from glancemetrics.rules.rule import Rule
 from glancemetrics.words.escaping import visible
+from glancemetrics.words.instants import iso_time
 
 GONE = "the rule was changed or removed"
 """Why an incident is no longer watched."""

@@ -8,7 +8,6 @@ import attrs
 import numpy as np
 import pyarrow.compute as pc
 
-from glancemetrics.formats.detection import detect
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.lines import line_bounds, lines_of
 from glancemetrics.formats.log_format import (
@@ -19,6 +18,7 @@ from glancemetrics.formats.log_format import (
 )
 from glancemetrics.formats.noise import LIKE_A_REQUEST, NOISE, shape_of
 from glancemetrics.formats.stream import StreamFormat
+from glancemetrics.formats.usual import usual_format
 from glancemetrics.formats.w3c import NO_FIELDS, W3cFormat, is_headerless
 from glancemetrics.native.lines import count_lines
 
@@ -112,7 +112,7 @@ class AutoFormat:
         """Return the format of a sample: the last one, if it explains all, is shared."""
         if self._last.explains(sample, context):
             return self._last.format
-        found = detect(sample, context).format
+        found = detected_format(sample, context)
         self._last.format = found or self._last.format
         return found
 
@@ -130,7 +130,7 @@ class AutoFormat:
 
     def _detected(self, chunk: bytes | memoryview, context: LineContext) -> StreamFormat | None:
         if not self._learns:
-            return detect(_ends_of(chunk), context).format
+            return detected_format(_ends_of(chunk), context)
         unlike = self._unlike(chunk, any_line=bool(context.directives))
         sample = b"".join(line + b"\n" for line in unlike.values())
         found = self._found(sample, context) if unlike else None
@@ -139,7 +139,7 @@ class AutoFormat:
             is_due = self._rejects >= self._wait
             self._seen.update(unlike)
         if found is None and is_due:
-            found = detect(_ends_of(chunk), context).format
+            found = detected_format(_ends_of(chunk), context)
         with self._lock:
             if found is not None or is_due:
                 self._detection_ended(found is not None)
@@ -191,7 +191,7 @@ class AutoFormat:
         known: StreamFormat,
         decoded: Decoded,
     ) -> Decoded:
-        found = detect(_lines_at(chunk, decoded), context).format
+        found = detected_format(_lines_at(chunk, decoded), context)
         is_rare = not _has_changed(decoded)
         wider = known if found is None else known.widened(found, is_rare=is_rare)
         again = decoded if wider == known else wider.decode(chunk, context)
@@ -201,6 +201,16 @@ class AutoFormat:
             if better and self._learns:
                 self._known = wider
         return again if better else decoded
+
+
+def detected_format(sample: bytes, context: LineContext) -> StreamFormat | None:
+    """Detect the format of a sample of lines, each ended by a newline; `None`: no known one."""
+    usual = usual_format(sample, context)
+    if usual is not None:
+        return usual
+    from glancemetrics.formats.detection import detect  # late: it loads all formats
+
+    return detect(sample, context).format
 
 
 def _unknown(chunk: bytes | memoryview, context: LineContext) -> Decoded:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
@@ -34,12 +33,6 @@ Floats = npt.NDArray[np.float64]
 
 _ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+(?:%\w+)?)$"
 _TIME = r"^\d{4}-\d\d-\d\dT"
-_USUAL = re.compile(
-    rb"[^ ]+ - [^ ]+ \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "
-    rb'"(?:[^"\\]|\\.)*" \d{3} (?:\d+|-)(?: "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*")?'
-)
-"""A line of common or combined that is none of another format: it has no identity, which others
-read in another way, and nothing more or less."""
 _IMPLAUSIBLE = 0.9
 """Weight of a line in which one field looks like another."""
 
@@ -97,20 +90,11 @@ class Detection:
     """All formats that match some of the lines, best first."""
 
 
-def detect(
-    sample: bytes, context: LineContext = UNKNOWN, *, all_candidates: bool = False
-) -> Detection:
-    """Detect the format of a sample of lines, each ended by a newline.
-
-    `all_candidates`: also name those that match no better than the one that is chosen anyway.
-    """
+def detect(sample: bytes, context: LineContext = UNKNOWN) -> Detection:
+    """Detect the format of a sample of lines, each ended by a newline."""
     lines = lines_of(_few_lines(sample))
     # Detection does not need the times of lines that have none.
     context = attrs.evolve(context, arrived=context.arrived or 0.0, repairs=False, kept=())
-    if not all_candidates and len(lines):
-        usual = _usual(chunk_of(lines), context)
-        if usual is not None:
-            return Detection(len(lines), StreamFormat(usual.formats), (usual,))
     best = _Found((), (), 0.0)
     for envelopes in islice(_envelopes(lines), _MOST_ENVELOPES):
         opened = open_envelopes(lines, envelopes)
@@ -221,18 +205,6 @@ def _candidates(lines: pa.StringArray, context: LineContext) -> tuple[Candidate,
             reverse=True,
         )
     )
-
-
-def _usual(chunk: bytes, context: LineContext) -> Candidate | None:
-    """Return the combined format if no other can match the lines better; most logs are in it.
-
-    To try all takes a tenth of a second.
-    """
-    if any(_USUAL.fullmatch(line) is None for line in chunk.split(b"\n")[:-1]):
-        return None
-    preset = PRESETS[COMBINED.name]
-    candidate = _candidate(preset.name, preset.formats, preset.is_shared, chunk, context)
-    return candidate if candidate.score == len(candidate.explained) else None
 
 
 def _has_time_of_its_own(candidate: Candidate) -> bool:

@@ -74,7 +74,7 @@ def is_read(sample: bytes, reading: Reading) -> bool:
 
 
 def _explained(name: str, sample: bytes, reading: Reading) -> Iterator[str]:
-    detection = detect(sample, reading.context, all_candidates=True)
+    detection = detect(sample, reading.context)
     log_format: LogFormat = reading.given or AutoFormat(detection.format, learns=False)
     decoded = guarded_decode(log_format, sample, reading.context)
     if not decoded.lines:

@@ -12,7 +12,6 @@ from glancemetrics.errors import UsageError
 from glancemetrics.formats.auto import AutoFormat, LastDetected
 from glancemetrics.formats.clients import Network
 from glancemetrics.formats.format_names import AUTO
-from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.kept_fields import read_kept
 from glancemetrics.formats.log_format import UNKNOWN, DurationUnit, LineContext, LogFormat
 
@@ -64,7 +63,11 @@ def make_reading(
         option = "--date-format" if date_format else "--time-format"
         raise UsageError(f"{option}: needs --format with a GoAccess log-format or a regex")
     kept = read_kept(keep)
-    given = None if automatic else read_format(log_format, date_format, time_format, kept)
+    given = None
+    if not automatic:
+        from glancemetrics.formats.format_option import read_format  # late: it loads all formats
+
+        given = read_format(log_format, date_format, time_format, kept)
     context = LineContext(
         zone=zone or UTC,
         zone_is_explicit=zone_is_explicit,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from datetime import UTC, datetime
 
 import attrs
 
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.state.tree import State
+from glancemetrics.words.instants import iso_time
 
 
 class AlertEventKind(enum.Enum):
@@ -67,8 +67,3 @@ class AlertEvent:
                 "peak": incident.peak,
             }
         return line | {"message": self.message}
-
-
-def iso_time(seconds: float) -> str:
-    """Return an instant as ISO 8601 in UTC, to the second."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

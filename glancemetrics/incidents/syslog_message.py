@@ -11,10 +11,11 @@ import json
 
 import attrs
 
-from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind, iso_time
+from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.incidents.syslog_names import FACILITIES, SEVERITIES
 from glancemetrics.words.escaping import visible
+from glancemetrics.words.instants import iso_time
 
 _STRUCTURED_DATA_ID = "glancemetrics@32473"
 """The enterprise number reserved for documentation by RFC 5612: GlanceMetrics has none."""

@@ -15,7 +15,6 @@ from glancemetrics.charts.values import Quantity
 from glancemetrics.history.measures import Measure, Unit, share_of
 from glancemetrics.history.query import Answer, Query, RecordQuery
 from glancemetrics.history.table_rows import rows_of
-from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.reporting.looks import Look
 from glancemetrics.reporting.tables import cut, laid_out, text_table
 from glancemetrics.reporting.time_charts import (
@@ -36,6 +35,7 @@ from glancemetrics.words.humane import (
     format_seconds,
     step_name,
 )
+from glancemetrics.words.instants import iso_time
 
 _CHART_ROWS, _TIMES_ROWS = 8, 6
 _MOST_BARS = 30

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +17,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.errors import UsageError
-from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.native.strings import codes_of, indices_of
 from glancemetrics.records.duration_bins import quantiles
 from glancemetrics.records.rejects import Reject
@@ -28,6 +26,7 @@ from glancemetrics.reporting.panels import PANELS, Group, PanelSpec, kept_panel,
 from glancemetrics.reporting.slices import FROM, Base, Counted
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.words.humane import format_bytes, format_count, format_share, requests_text
+from glancemetrics.words.instants import iso_time
 
 Int64s = npt.NDArray[np.int64]
 
@@ -157,6 +156,8 @@ class Report:
 
     def _repr_html_(self) -> str:
         """Return the page for a notebook, in a frame of its own so that styles stay apart."""
+        from html import escape  # late: for notebooks only
+
         page = escape(self.to_html(), quote=True)
         return f'<iframe srcdoc="{page}" style="width:100%;height:40em;border:0"></iframe>'
 

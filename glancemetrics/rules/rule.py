@@ -9,7 +9,6 @@ from typing import Any
 
 import attrs
 
-from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.incidents.incident import Incident, rule_title
 from glancemetrics.incidents.lifecycle import Timing
 from glancemetrics.rules.conditions import (
@@ -26,6 +25,7 @@ from glancemetrics.rules.templates import fill
 from glancemetrics.words.durations import written_span
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import format_duration
+from glancemetrics.words.instants import iso_time
 
 Words = Callable[["Rule", Incident, str], str]
 """The sentence about an incident at a time, which is already formatted."""

@@ -8,11 +8,11 @@ import attrs
 
 from glancemetrics.alerting.alerting import Alerts
 from glancemetrics.health.health import Health, SourceHealth
-from glancemetrics.incidents.alert_events import iso_time
 from glancemetrics.incidents.incident import Incident
 from glancemetrics.records.dimensions import BY_SERVER
 from glancemetrics.traffic.insights import Insights
 from glancemetrics.traffic.totals import TotalsSnapshot
+from glancemetrics.words.instants import iso_time
 
 _SOURCE_FIELDS = tuple(field.name for field in attrs.fields(SourceHealth))
 

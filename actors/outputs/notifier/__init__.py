@@ -32,7 +32,7 @@ def _make(settings: NotifierSettings, desk: Desk) -> Iterator[Output]:
     if not desk.targets:
         return
     from actors.outputs.notifier.notifier import make_notifier
-    from glancemetrics.incidents.alert_events import iso_time
+    from glancemetrics.words.instants import iso_time
 
     def describe(incident: Incident) -> str:
         begun = iso_time(incident.triggered_at)

@@ -25,13 +25,14 @@ from glancemetrics.http_api.anonymous import (
     anonymous_snapshot,
 )
 from glancemetrics.http_api.incident_json import alerts_json, rule_json
-from glancemetrics.incidents.alert_events import AlertEvent, iso_time
+from glancemetrics.incidents.alert_events import AlertEvent
 from glancemetrics.incidents.incident import is_called
 from glancemetrics.records.dimensions import dimensions_with
 from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.traffic.troubles import explanation_of, troubles_of
 from glancemetrics.traffic.windows import WINDOWS
 from glancemetrics.version import __version__
+from glancemetrics.words.instants import iso_time
 
 API_VERSION = 1
 _MOST_SOURCES = 500

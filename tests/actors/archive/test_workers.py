@@ -16,8 +16,9 @@ import numpy.typing as npt
 import pytest
 
 from actors.archive.logs import find_logs
+from actors.archive.process_workers import ProcessWorkers
 from actors.archive.reporting import report_on
-from actors.archive.workers import Lines, ProcessWorkers, ThreadWorkers, Work, Workers
+from actors.archive.workers import Lines, ThreadWorkers, Work, Workers
 from glancemetrics.errors import GlanceMetricsError
 from tests.actors.archive.logs import COMPRESS, numbered, write
 from tests.lines import BASE, line

@@ -18,6 +18,7 @@ from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.log_format import LineContext, reject_samples
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.reading import make_reading
+from glancemetrics.formats.usual import usual_format
 from glancemetrics.records.schema import LogRecord, rows
 from tests.glancemetrics.formats.test_envelopes import WRAPPERS
 from tests.lines import BASE, line
@@ -173,7 +174,7 @@ def test_rejects_that_nothing_explains_are_looked_at_less_and_less(
     looks = itertools.count()
     from glancemetrics.formats import auto
 
-    real = auto.detect
+    real = auto.detected_format
 
     def counted(*arguments: object) -> object:
         next(looks)
@@ -181,7 +182,7 @@ def test_rejects_that_nothing_explains_are_looked_at_less_and_less(
 
     log_format = AutoFormat()
     log_format.decode(line(), NOW)
-    monkeypatch.setattr(auto, "detect", counted)
+    monkeypatch.setattr(auto, "detected_format", counted)
     for _ in range(1000):
         assert log_format.decode(b"nonsense\n" + line(), NOW).rejects == 1
     assert next(looks) <= 12
@@ -279,10 +280,17 @@ CLOSE_TO_COMBINED = st.tuples(HOSTS, USERS, USERS, TIMES, REQUESTS, NUMBERS, TAI
 @given(st.lists(CLOSE_TO_COMBINED, min_size=1, max_size=5))
 @example([COMBINED])
 @example([f"192.0.2.7 www.example.com - {REST}"])
-def test_to_know_the_combined_format_at_once_changes_nothing(texts: list[str]) -> None:
+def test_what_is_known_at_a_glance_is_what_would_be_detected(texts: list[str]) -> None:
     sample = "".join(f"{text}\n" for text in texts).encode()
-    told = [
-        None if one.format is None else one.format.name
-        for one in (detect(sample, NOW), detect(sample, NOW, all_candidates=True))
-    ]
-    assert told[0] == told[1]
+    known = usual_format(sample, NOW)
+    if known is not None:
+        assert known == detect(sample, NOW).format
+
+
+def test_the_usual_formats_are_known_at_a_glance() -> None:
+    for text in (COMBINED, f"2001:db8::7 - bob {REST}"):
+        known = usual_format(f"{text}\n".encode() * 3, NOW)
+        assert known is not None
+        assert known.name == "combined"
+    for text in ("", f"192.0.2.7 www.example.com - {REST}", COMBINED.replace("17/May", "17/Mai")):
+        assert usual_format(f"{text}\n".encode(), NOW) is None

@@ -11,11 +11,11 @@ import pytest
 import glancemetrics as gm
 from glancemetrics.formats import auto
 from glancemetrics.formats.auto import AutoFormat
-from glancemetrics.formats.detection import Detection
 from glancemetrics.formats.format_option import read_format
 from glancemetrics.formats.log_format import LineContext, LogFormat, directives_after
 from glancemetrics.formats.noise import LIKE_A_REQUEST
 from glancemetrics.formats.presets import PRESETS
+from glancemetrics.formats.stream import StreamFormat
 from tests.glancemetrics.formats.test_presets import ASKED
 from tests.glancemetrics.formats.writers import WRITERS
 from tests.lines import BASE, line
@@ -130,13 +130,13 @@ def test_lines_of_which_none_is_like_another_are_not_looked_at_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looks = []
-    real = auto.detect
+    real = auto.detected_format
 
-    def counted(sample: bytes, context: LineContext) -> Detection:
+    def counted(sample: bytes, context: LineContext) -> StreamFormat | None:
         looks.append(len(sample))
         return real(sample, context)
 
-    monkeypatch.setattr(auto, "detect", counted)
+    monkeypatch.setattr(auto, "detected_format", counted)
     log_format = AutoFormat()
     for number in range(2000):
         log_format.decode(b"GET " + b" ,;:"[number % 4 :] * (number % 500) + b" status\n", NOW)

@@ -205,6 +205,25 @@ def test_a_healthcheck_tells_the_living_from_the_dead(run, tmp_path: Path) -> No
     assert "overdue" in result.stderr.decode()
 
 
+@pytest.mark.parametrize("has_thread", [False, True])
+def test_a_program_that_ends_leaves_nothing_undone(has_thread: bool) -> None:
+    started = "threading.Thread(target=lambda: time.sleep(0.5) or print('thread')).start()"
+    program = (
+        "import atexit, sys, threading, time\n"
+        "from glancemetrics.cli import main\n"
+        "atexit.register(print, 'at exit')\n"
+        f"{started if has_thread else ''}\n"
+        "sys.argv = ['glancemetrics', 'report', '--unknown']\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "--unknown" in done.stderr
+    assert done.stdout.split("\n") == [*(["thread"] if has_thread else []), "at exit", ""]
+
+
 def test_pandas_is_left_alone_where_it_is_installed(run, tmp_path: Path) -> None:
     imported = tmp_path / "imported"
     (tmp_path / "pandas.py").write_text(f"open({str(imported)!r}, 'w')\n__version__ = '9.0'\n")

@@ -22,7 +22,7 @@ _BEYOND_DOUBT = re.compile(
 )
 """A line of the common or combined format that no other format fits as well.
 
-It has no identity, which others read in another way, an address as its client, and nothing else.
+It has no identity, which others read in another way; its client is an address; and it ends there.
 """
 
 

@@ -297,9 +297,19 @@ class Hub:
 
     async def _round(self, connection: Connection, say: Say) -> bool:
         """Read new entries of all agents; returns whether there may be more."""
+        together: list[OneFromSource] = []
+        try:
+            return await self._read_all(connection, say, together)
+        finally:
+            # It counts as read, also if the connection breaks before the rest has come.
+            await _say_all(say, together)
+
+    async def _read_all(
+        self, connection: Connection, say: Say, together: list[OneFromSource]
+    ) -> bool:
+        """Read them; leaves in `together` what is still to be said."""
         now = time.time()
         agents = [one for one in self._agents.values() if one.skipped_until <= now]
-        together: list[OneFromSource] = []
         size = 0
         more = False
         begin = 0
@@ -335,8 +345,8 @@ class Hub:
                     size += lines
                     if size >= _MOST_BYTES:
                         await _say_all(say, together)
-                        together, size = [], 0
-        await _say_all(say, together)
+                        together.clear()
+                        size = 0
         return more
 
     def _group(self, agents: Sequence[RedisAgent]) -> Sequence[RedisAgent]:

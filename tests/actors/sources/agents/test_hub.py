@@ -566,6 +566,26 @@ async def test_an_agent_whose_entries_are_too_large_together_harms_nobody(redis:
         await harms_nobody(heard, good)
 
 
+async def test_what_was_read_before_the_connection_breaks_is_counted(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        good, bad = await present(heard, "good"), await present(heard, "bad")
+        entry = packed(Entry(None, None, (Part(LOG, lines=line(), mark=b"mark"),)))
+        data = os.urandom(6 << 20)
+        # All at the same instant: the good one's is read, and then the connection breaks.
+        await heard.connection.run(
+            ("MULTI",),
+            ("XADD", KEYS.stream("good"), "1000-1", "d", entry),
+            *(("XADD", KEYS.stream("bad"), f"1-{number}", "d", data) for number in range(1, 17)),
+            ("EXEC",),
+        )
+        with trio.fail_after(20):
+            while not ((said := heard.agent("bad")) and said.trouble):
+                await good.hello(sent=EntryId(1000, 1))
+                await bad.hello(sent=EntryId(1, 16))
+                await trio.sleep(0.2)
+        assert heard.lines("good") == line()
+
+
 async def test_an_id_beyond_all_others_harms_nobody(redis: Redis) -> None:
     async with hub(redis) as heard:
         good, bad = await present(heard, "good"), await present(heard, "bad")

@@ -47,8 +47,10 @@ from glancemetrics.health.health import SourceHealth, SourceState
 
 ROUND_SECONDS = 0.25
 """Between two looks for new entries."""
-_MOST_ROUNDS = 16
-"""Until agents are answered: one may have very much."""
+_ROUNDS_SECONDS = 1.0
+"""How long is read until agents are answered: one may have very much."""
+_KEEP_SECONDS = 1.0
+"""Between two renewals of the lease, also while very much is read."""
 _REFUSAL_SECONDS = 5.0
 """Between two times that it is logged that entries of an agent were refused."""
 _SKIP_SECONDS = 600.0
@@ -133,7 +135,9 @@ class Hub:
         at once, and say themselves that they are to be forgotten."""
         self._has_worked = False
         self._looked = -math.inf
-        """When it last looked who is silent."""
+        """When it last looked who is silent, or had an answer of Redis."""
+        self._keep_due = -math.inf
+        """When the lease is to be renewed."""
         self._health: SourceHealth | None = None
         self._too_many = -math.inf
         """When an agent was last heard that is one too many."""
@@ -212,11 +216,11 @@ class Hub:
         began = trio.current_time()
         while True:
             at = trio.current_time()
-            if not await self._lease.renew(connection):
-                raise UnreachableError(f"{self._address}: another hub has taken over")
+            self._keep_due = at
+            await self._keep(connection)
             self._ahead, _ = await clock_ahead(connection, time.time)
-            for _ in range(_MOST_ROUNDS):
-                if not await self._round(connection, say):
+            while await self._round(connection, say):
+                if trio.current_time() - at > _ROUNDS_SECONDS:
                     break
             now = time.time()
             for agent in self._agents.values():
@@ -233,6 +237,23 @@ class Hub:
             if trio.current_time() - began > _LISTEN_SECONDS:
                 await self._report(say, SourceState.FOLLOWING, self._detail)
             await trio.sleep(max(0.0, at + ROUND_SECONDS - trio.current_time()))
+
+    async def _keep(self, connection: Connection) -> None:
+        """Keep the lease, if it is time; raises `UnreachableError` if another hub has it."""
+        now = trio.current_time()
+        if now < self._keep_due:
+            return
+        self._keep_due = now + _KEEP_SECONDS
+        if not await self._lease.renew(connection):
+            raise UnreachableError(f"{self._address}: another hub has taken over")
+        self._note_absence()
+
+    def _note_absence(self) -> None:
+        """Note if the hub was cut off, and could not hear agents."""
+        before, self._looked = self._looked, trio.current_time()
+        if self._looked - before > _AWAY_SECONDS:
+            for agent in self._agents.values():
+                agent.may_be_heard_again(time.time())
 
     async def _look_for_last_words(self, connection: Connection) -> None:
         """See which of the agents that have become silent were asked to end."""
@@ -260,10 +281,7 @@ class Hub:
 
     async def _say_news(self, say: Say) -> None:
         """Say what has changed with the agents, unless the hub could not hear them."""
-        before, self._looked = self._looked, trio.current_time()
-        if self._looked - before > _AWAY_SECONDS:
-            for agent in self._agents.values():
-                agent.may_be_heard_again(time.time())
+        self._note_absence()
         news = [one for agent in self._agents.values() for one in agent.news(time.time())]
         await _say_all(say, news)
 
@@ -347,6 +365,7 @@ class Hub:
                         await _say_all(say, together)
                         together.clear()
                         size = 0
+                        await self._keep(connection)
         return more
 
     def _group(self, agents: Sequence[RedisAgent]) -> Sequence[RedisAgent]:

@@ -49,6 +49,8 @@ class Heard:
     messages: list[OneFromSource] = attrs.field(factory=list)
     until_heard: trio.Event | None = None
     """Up to when nothing more is taken."""
+    pause: float = 0.0
+    """Seconds after each message that is taken."""
 
     def lines(self, agent: str = "web1", path: str = LOG) -> bytes:
         name = source_name(agent, path)
@@ -113,6 +115,7 @@ async def hub(
                 heard.messages += each_of(message)
                 if heard.until_heard is not None:
                     await heard.until_heard.wait()
+                await trio.sleep(heard.pause)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(hear)

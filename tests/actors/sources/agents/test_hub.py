@@ -13,6 +13,7 @@ import pytest
 import trio
 import zstandard
 
+from actors.redis import lease as lease_module
 from actors.redis.connection import checked, connect
 from actors.redis.lease import KeptLease
 from actors.sources.agents import AGENTS
@@ -754,11 +755,40 @@ async def test_few_bytes_that_unpack_to_many_are_unpacked_one_after_the_other(
         await eventually(lambda: len(heard.lines()) == 12 * len(lines))
 
 
+async def test_who_sends_very_much_keeps_the_hub_from_nothing_else(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "_MOST_BYTES", 1)  # each entry is handed on by itself
+    monkeypatch.setattr(lease_module, "LEASE_SECONDS", 2.0)
+    async with hub(redis) as heard:
+        good, bad = await present(heard, "good"), await present(heard, "bad")
+        await present(heard, "silent")
+        for _ in range(400):
+            await bad.send(line())
+        last = await good.send(line())
+        heard.pause = 0.1
+        await eventually(lambda: heard.lines("good"))
+        heard.saved.tell(list(heard.marks().values()))
+        for _ in range(80):
+            await good.hello()
+            await bad.hello()
+            assert redis.run("GET", KEYS.hub)
+            await trio.sleep(0.1)
+        assert len(heard.lines("bad")) < 400 * len(line())  # it is still being read
+        assert (await good.counted())[b"id"] == str(last).encode()
+        said = {name: heard.agent(name) for name in ("good", "silent")}
+        assert {name: one and one.is_silent for name, one in said.items()} == {
+            "good": False,
+            "silent": True,
+        }
+        heard.pause = 0.0
+
+
 async def test_what_a_slow_hub_has_not_read_yet_is_not_missing(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "_MOST_ENTRIES", 1)
-    monkeypatch.setattr(hub_module, "_MOST_ROUNDS", 1)
+    monkeypatch.setattr(hub_module, "_ROUNDS_SECONDS", 0)
     async with hub(redis) as heard:
         agent = await present(heard)
         for number in range(1, 26):

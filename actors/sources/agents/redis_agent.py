@@ -187,11 +187,11 @@ class RedisAgent:
             self._behind.discard(part.path)
         else:
             self._behind.add(part.path)
+        if part.state in {SourceState.WAITING, SourceState.BLOCKED}:
+            self._unreadable.add(part.path)
+        elif part.state is not None or part.has_lines:  # with lines nothing is said of the state
+            self._unreadable.discard(part.path)
         if part.state is not None:
-            if part.state in {SourceState.WAITING, SourceState.BLOCKED}:
-                self._unreadable.add(part.path)
-            else:
-                self._unreadable.discard(part.path)
             yield SourceHealth(name, part.state, part.detail, lag_bytes=part.lag_bytes)
         if part.is_gone:
             self._paths.discard(part.path)

@@ -532,6 +532,18 @@ async def test_nobody_waits_for_the_logs_of_an_agent_that_has_ended(redis: Redis
         await eventually(lambda: state() is SourceState.FOLLOWING)
 
 
+async def test_a_log_with_lines_can_be_read(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        parts = (Part(LOG, state=SourceState.WAITING, detail="does not exist yet"),)
+        agent.number += 1
+        await agent.send_raw("1000-1", packed(Entry(None, time.time(), parts)))
+        await eventually(lambda: (said := heard.agent()) and said.unread == 1)
+        await agent.send(line())
+        await agent.hello()
+        await eventually(lambda: (said := heard.agent()) and said.unread == 0)
+
+
 async def harms_nobody(heard: Heard, good: Pretended) -> None:
     """Check that the lines of one agent are counted and acknowledged, and that it holds up."""
     await good.send(line(size=77))

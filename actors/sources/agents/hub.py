@@ -146,12 +146,9 @@ class Hub:
         self._together = _READ_TOGETHER
         for mark in desk.before:
             if isinstance(mark, AgentMark) and mark.hub == text:
-                agent = self._agent(mark.agent)
-                agent.chain.last = agent.read = mark.last
                 self._kept.add(mark.agent)
-                agent.has_ended = mark.has_ended
-                agent.heard = -math.inf if mark.has_ended else mark.silent_since or time.time()
-                agent.ended = mark.silent_since or time.time() if mark.has_ended else math.inf
+                agent = self._agent(mark.agent)
+                agent.was_at(mark, time.time())
                 agent.is_hidden = time.time() - agent.ended > _ENDED_SECONDS
             elif isinstance(mark, LogMark) and mark.hub == text:
                 self._agent(mark.agent).resumes_at(mark)

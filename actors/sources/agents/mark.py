@@ -12,6 +12,15 @@ from glancemetrics.words.escaping import in_utf8
 
 
 @attrs.frozen
+class Unread:
+    """A log that an agent waits for, or may not read."""
+
+    path: str
+    state: str
+    detail: str
+
+
+@attrs.frozen
 class AgentMark:
     """The last entry of an agent that was counted."""
 
@@ -28,6 +37,8 @@ class AgentMark:
     silent_since: float | None = None
     """When it was last heard of, if it has been silent or ended since; in seconds since the epoch.
     """
+    unread: tuple[Unread, ...] = ()
+    """Its logs that it could not read, as far as it has said."""
     parsing: State = None
 
     @classmethod
@@ -39,9 +50,10 @@ class AgentMark:
         *,
         has_ended: bool = False,
         silent_since: float | None = None,
+        unread: tuple[Unread, ...] = (),
     ) -> AgentMark:
         """Return the mark of an agent."""
-        return cls(cls.source_of(hub, agent), hub, agent, last, has_ended, silent_since)
+        return cls(cls.source_of(hub, agent), hub, agent, last, has_ended, silent_since, unread)
 
     @staticmethod
     def source_of(hub: str, agent: str) -> str:
@@ -66,6 +78,7 @@ class AgentMark:
             "last": [self.last.birth, self.last.number],
             "has_ended": self.has_ended,
             "silent_since": self.silent_since,
+            "unread": [attrs.astuple(log) for log in self.unread],
         }
 
     @classmethod
@@ -77,6 +90,7 @@ class AgentMark:
             EntryId(*state["last"]),
             has_ended=bool(state.get("has_ended")),  # earlier versions did not save these
             silent_since=state.get("silent_since"),
+            unread=tuple(Unread(*log) for log in state.get("unread", ())),
         )
 
 

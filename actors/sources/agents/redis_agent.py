@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
-from actors.sources.agents.mark import AgentMark, LogMark, source_name
+from actors.sources.agents.mark import AgentMark, LogMark, Unread, source_name
 from actors.sources.messages import (
     AgentGone,
     AgentHeard,
@@ -35,6 +36,10 @@ MOST_LOGS = 10_000
 """Logs of an agent."""
 MOST_MARKED = 16 << 20
 """Bytes of the paths and the marks of an agent's logs: with 10,000 logs they have some 5 MB."""
+_MOST_UNREAD = 500
+"""Logs of an agent that cannot be read, and are known after a restart of the hub."""
+_CONFIRM_SECONDS = 60.0
+"""How long an agent that began anew has to say again that it cannot read a log."""
 MOST_GAPS, _GAPS_SECONDS = 100, 60.0
 """Gaps of an agent that are logged in that time."""
 LONGEST_AHEAD = 10.0
@@ -97,8 +102,15 @@ class RedisAgent:
     """Since then."""
     refusal_said: float = -math.inf
     """When it was last logged that an entry was refused."""
-    _unreadable: set[str] = attrs.field(factory=set)
-    """Paths of logs that it waits for, or that it may not read."""
+    _unreadable: dict[str, Unread] = attrs.field(factory=dict)
+    """By path, the logs that it waits for, or that it may not read."""
+    _left: list[SourceHealth] = attrs.field(factory=list)
+    """What a previous run knew of logs, and is to be said again: agents say it once."""
+    _unconfirmed: set[str] = attrs.field(factory=set)
+    """Those of them of which it has said nothing since it began anew: perhaps it does not follow
+    them any more."""
+    _began: float = math.inf
+    """When it did."""
     _said_until: float | None = None
     _said_health: AgentHealth | None = None
     _made_of: tuple[object, ...] = ()
@@ -108,6 +120,19 @@ class RedisAgent:
         """Whether nothing was heard of it for a while."""
         return now - self.heard > SILENT_SECONDS
 
+    def was_at(self, mark: AgentMark, now: float) -> None:
+        """Note what a previous run knew of it."""
+        self.chain.last = self.read = mark.last
+        since = mark.silent_since or now
+        self.has_ended = mark.has_ended
+        self.heard = -math.inf if mark.has_ended else since
+        self.ended = since if mark.has_ended else math.inf
+        self._unreadable = {log.path: log for log in mark.unread}
+        self._left = [
+            SourceHealth(source_name(self.name, log.path), SourceState(log.state), log.detail)
+            for log in mark.unread
+        ]
+
     def resumes_at(self, mark: LogMark) -> None:
         """Note where a previous run was in a log."""
         self.marks[mark.path], self.parsing[mark.path] = mark.mark, mark
@@ -116,6 +141,8 @@ class RedisAgent:
     def messages_of(self, entry_id: EntryId, entry: Entry, now: float) -> Iterator[OneFromSource]:
         """Yield what an entry says that follows the one before it."""
         is_fresh = entry.past is not None and now - self._here(entry.past) < _FRESH_SECONDS
+        if entry_id.number == 1:
+            self._unconfirmed, self._began = set(self._unreadable), now
         for part in entry.parts:
             if part.path not in self._paths and len(self._paths) >= MOST_LOGS:
                 self.trouble = f"has more than {MOST_LOGS:,} logs; further ones are not counted"
@@ -143,8 +170,14 @@ class RedisAgent:
         silent_since = said.last_heard if said is not None and said.is_silent else None
         if self.has_ended:
             silent_since = self.ended
+        unread = itertools.islice(self._unreadable.values(), _MOST_UNREAD)
         return AgentMark.of(
-            self.hub, self.name, last, has_ended=self.has_ended, silent_since=silent_since
+            self.hub,
+            self.name,
+            last,
+            has_ended=self.has_ended,
+            silent_since=silent_since,
+            unread=tuple(unread),
         )
 
     def _gaps(self, name: str, gaps: Sequence[str], now: float) -> Iterator[OneFromSource]:
@@ -187,15 +220,16 @@ class RedisAgent:
             self._behind.discard(part.path)
         else:
             self._behind.add(part.path)
+        self._unconfirmed.discard(part.path)
         if part.state in {SourceState.WAITING, SourceState.BLOCKED}:
-            self._unreadable.add(part.path)
+            self._unreadable[part.path] = Unread(part.path, part.state.value, part.detail)
         elif part.state is not None or part.has_lines:  # with lines nothing is said of the state
-            self._unreadable.discard(part.path)
+            self._unreadable.pop(part.path, None)
         if part.state is not None:
             yield SourceHealth(name, part.state, part.detail, lag_bytes=part.lag_bytes)
         if part.is_gone:
             self._paths.discard(part.path)
-            self._unreadable.discard(part.path)
+            self._unreadable.pop(part.path, None)
             self.marks.pop(part.path, None)
             self._behind.discard(part.path)
             yield SourceGone(name)
@@ -239,6 +273,10 @@ class RedisAgent:
 
     def news(self, now: float) -> Iterator[OneFromSource]:
         """Yield what has changed with time, or with what it says of itself."""
+        left, self._left = self._left, []
+        yield from left
+        if self._unconfirmed and now - self._began > _CONFIRM_SECONDS:
+            yield from self._read_again(self._unconfirmed)
         is_silent = self.is_silent(now)
         if is_silent:
             yield from self._without_logs()
@@ -304,9 +342,14 @@ class RedisAgent:
             yield SourceHealth(source_name(self.name, path), SourceState.FOLLOWING)
         self._behind.clear()
         if self.has_ended:
-            for path in self._unreadable:  # nobody waits for it any more
-                yield SourceHealth(source_name(self.name, path), SourceState.FOLLOWING)
-            self._unreadable.clear()
+            yield from self._read_again(self._unreadable)  # nobody waits for it any more
+
+    def _read_again(self, paths: Iterable[str]) -> Iterator[OneFromSource]:
+        """Yield that nobody waits for logs that could not be read."""
+        for path in list(paths):
+            self._unreadable.pop(path, None)
+            yield SourceHealth(source_name(self.name, path), SourceState.FOLLOWING)
+        self._unconfirmed.clear()
 
     def _held_up(self) -> Iterator[OneFromSource]:
         """Yield up to when everything of it is here, as far as it and Redis say."""

@@ -544,6 +544,59 @@ async def test_a_log_with_lines_can_be_read(redis: Redis) -> None:
         await eventually(lambda: (said := heard.agent()) and said.unread == 0)
 
 
+def unread_in(heard: Heard, path: str) -> list[SourceState]:
+    """The states of a log, as the hub has said them."""
+    name = source_name("web1", path)
+    return [one.state for one in heard.messages
+            if isinstance(one, SourceHealth) and one.name == name]  # fmt: skip
+
+
+async def test_the_next_hub_knows_from_the_first_moment_which_logs_cannot_be_read(
+    redis: Redis,
+) -> None:
+    """Otherwise their incidents would end: agents say it once."""
+    path = "/var/log/odd\udcff.log"
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        parts = (Part(path, state=SourceState.WAITING, detail="does not exist yet"),)
+        agent.number += 1
+        await agent.send_raw("1000-1", packed(Entry(None, time.time(), parts)))
+        await eventually(lambda: (said := heard.agent()) and said.unread == 1)
+    marks = {
+        name: mark_from_state(from_bytes(to_bytes(mark.to_state())))
+        for name, mark in heard.marks().items()
+    }
+    async with hub(redis, marks) as heard:
+        await eventually(heard.agent)
+        assert unread_in(heard, path) == [SourceState.WAITING]
+        assert [one.agent.unread for one in heard.messages if isinstance(one, AgentHeard)] == [1]
+        agent.connection = heard.connection
+        await agent.hello(is_bye=True)
+        await eventually(lambda: unread_in(heard, path)[-1] is SourceState.FOLLOWING)
+        mark = heard.marks()[f":{text_of(redis)}:web1"]
+        assert isinstance(mark, AgentMark)
+        assert not mark.unread
+
+
+async def test_a_log_that_an_agent_follows_no_more_is_not_missed(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_agent_module, "_CONFIRM_SECONDS", 1)
+    missing = Part("", state=SourceState.WAITING, detail="does not exist yet")
+    parts = [attrs.evolve(missing, path=path) for path in ("/a.log", "/b.log")]
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        await agent.send_raw("1000-1", packed(Entry(None, None, tuple(parts))))
+        agent.number += 1
+        await agent.says_hello_until(lambda: (said := heard.agent()) and said.unread == 2)
+        again = packed(Entry(EntryId(1000, 1), None, (parts[0],)))  # it was killed, and changed
+        await agent.send_raw("2000-1", again)
+        agent.birth = 2000
+        await agent.says_hello_until(lambda: (said := heard.agent()) and said.unread == 1)
+        assert unread_in(heard, "/a.log") == [SourceState.WAITING, SourceState.WAITING]
+        assert unread_in(heard, "/b.log") == [SourceState.WAITING, SourceState.FOLLOWING]
+
+
 async def harms_nobody(heard: Heard, good: Pretended) -> None:
     """Check that the lines of one agent are counted and acknowledged, and that it holds up."""
     await good.send(line(size=77))

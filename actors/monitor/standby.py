@@ -56,8 +56,7 @@ class Standby:
                 self._say(f"another hub keeps its state in {self._checkpoints.folder}; waiting")
                 await trio.sleep(_LOOK_SECONDS)
         if self._term is not None:
-            await self._forget_unsaved()
-            await self._term.take(self._say)
+            await self._term.take(self._say, self._forget_unsaved)
 
     async def _forget_unsaved(self) -> None:
         """Delete records from the history that no checkpoint has: the other hub counts them."""

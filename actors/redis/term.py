@@ -51,6 +51,8 @@ class Term:
         self._wall = _since_boot if wall is None else wall
         self._unknown_since = math.inf
         """Since when Redis has known no hub, on that clock."""
+        self._is_taken = False
+        """Whether another hub worked at the last look."""
         self.returns = 0
         """How often Redis was there again, perhaps without what was written last."""
         self._until = -math.inf
@@ -59,16 +61,21 @@ class Term:
         self._state = _Line(address, "glancemetrics-hub-state")
         """For what is large, and keeps its connection busy for long."""
 
-    async def take(self, say: Callable[[str], None]) -> None:
+    async def take(
+        self, say: Callable[[str], None], stand_by: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         """Begin the term as soon as no other hub works; `say` gets what is waited for.
 
-        Raises `GlanceMetricsError` for what has to be mended first.
+        `stand_by` is called as long as another one works. Raises `GlanceMetricsError` for what has
+        to be mended first.
         """
         while True:
             try:
                 async with self._connected() as connection:
                     self._unknown_since = math.inf
-                    while not await self._begin(connection, say):  # noqa: ASYNC110 - Redis tells nobody
+                    while not await self._begin(connection, say):
+                        if self._is_taken and stand_by is not None:
+                            await stand_by()
                         await trio.sleep(_LOOK_SECONDS)
                 return
             except UnreachableError as error:
@@ -136,6 +143,7 @@ class Term:
 
     async def _begin(self, connection: Connection, say: Callable[[str], None]) -> bool:
         lease, term = await self._watched(connection)
+        self._is_taken = False
         if lease == self.lease.own.to_bytes():  # its answer had not come back
             return await self._renew(connection)
         if lease is not None:
@@ -144,6 +152,7 @@ class Term:
             if other.is_gone:  # killed; nobody has to wait for its lease
                 await connection.run(("MULTI",), ("DEL", self.keys.hub), ("EXEC",))
             else:
+                self._is_taken = True
                 await connection.run(("UNWATCH",))
                 say(f"another hub of this fleet runs on {other.host}; waiting")
             return False

@@ -24,6 +24,7 @@ from glancemetrics.planning.sources import Sources
 from glancemetrics.state.tree import to_bytes
 from tests.lines import BASE, line
 from tests.redis import Redis
+from tests.waiting import free_port
 
 STATE = "gm:{prod}:state"
 
@@ -110,6 +111,18 @@ async def test_who_was_replaced_keeps_no_records_that_the_other_hub_counts(
     assert waited.cancelled_caught
     assert [(one.first, one.end) for one in folder.segments()] == [(0, 3)]
     assert await load(second) is not None
+
+
+async def test_who_cannot_reach_redis_says_so_whatever_it_has_stored(tmp_path: Path) -> None:
+    port = free_port()
+    text = f"redis://127.0.0.1:{port}/0?fleet=prod"
+    term = Term(fleet_address(text, "-f"))
+    checkpoints = RedisCheckpoints(tmp_path, [text], term)
+    checkpoints.history_folder.mkdir()
+    standby = Standby(checkpoints, term)
+    with trio.move_on_after(1):
+        await standby.take()
+    assert standby.detail == f"127.0.0.1:{port}: Connection refused; trying again"
 
 
 async def test_who_was_replaced_does_not_save(redis: Redis, tmp_path: Path) -> None:

@@ -62,8 +62,10 @@ _AWAY_SECONDS = 2.0
 _MOST_AGENTS = 10_000
 _ENDED_SECONDS = 86400.0
 """How long servers that have ended are shown."""
-_PACE_SECONDS = 20.0
-"""Between two times that the pace is written; Redis forgets it after three times as long."""
+_PACE_SECONDS = 5.0
+"""Between two times that the pace is written: without one, agents soon say that no hub runs."""
+_PACE_KEPT_SECONDS = 60
+"""How long Redis has it."""
 _READ_TOGETHER = 32
 """Agents that are asked for at once at first; up to eight times as many if their entries are small,
 and fewer if they are large."""
@@ -508,8 +510,8 @@ class Hub:
         if now < self._pace_due and pace < 1.1 * self._pace:
             return  # small changes can wait
         self._pace, self._pace_due = pace, now + _PACE_SECONDS
-        expires = round(3 * _PACE_SECONDS)
-        checked(*await connection.run(("SET", self._keys.pace, pace_in_bytes(pace), "EX", expires)))
+        write = ("SET", self._keys.pace, pace_in_bytes(pace), "EX", _PACE_KEPT_SECONDS)
+        checked(*await connection.run(write))
 
     def _note_saved(self, marks: Mapping[str, Mark]) -> None:
         """Note what a checkpoint on the disk has counted; see `SavedMarks`."""

@@ -13,6 +13,7 @@ import pytest
 import trio
 import zstandard
 
+from actors.agent.agent import _ALONE_SECONDS
 from actors.redis import lease as lease_module
 from actors.redis.connection import checked, connect
 from actors.redis.lease import KeptLease
@@ -444,6 +445,14 @@ async def test_many_agents_are_told_to_send_less_often(redis: Redis) -> None:
                 await trio.sleep(0.05)
         (left,) = await heard.connection.run(("TTL", KEYS.pace))
         assert 30 < checked(left) <= 60
+
+
+async def test_no_agent_says_that_no_hub_runs_because_redis_was_emptied(redis: Redis) -> None:
+    async with hub(redis) as heard:
+        await present(heard)
+        await eventually(lambda: redis.run("GET", KEYS.pace))
+        redis.run("FLUSHALL")
+        await eventually(lambda: redis.run("GET", KEYS.pace), _ALONE_SECONDS)
 
 
 async def test_a_hub_without_saved_state_asks_an_agent_that_has_nothing_new(redis: Redis) -> None:

@@ -20,6 +20,7 @@ import msgpack
 import zstandard
 
 from glancemetrics.health.health import SourceState
+from glancemetrics.lines.sample import SAMPLE_BYTES
 from glancemetrics.words.escaping import in_utf8
 
 MOST_PACKED = 8 << 20
@@ -31,6 +32,8 @@ LONGEST_PATH = 4096
 """Characters."""
 MOST_MARK = 1 << 16
 """Bytes of a mark; most have some 200."""
+_MOST_SAMPLED = 2 << 20
+"""Bytes of the samples of an entry: detecting formats takes far longer than reading lines."""
 MOST_NUMBER = 1 << 53
 """Of an id: far above what any agent reaches, and below what Redis can count on from."""
 _MOST_SAID = 1000
@@ -193,10 +196,13 @@ def unpacked(data: bytes) -> Entry:
         if plain["v"] != _VERSION:
             raise InvalidEntryError("sent by another version of GlanceMetrics; use the same one")
         after, past = plain["after"], plain["past"]
+        parts = tuple(_part(part) for part in plain["parts"])
+        if sum(len(part.sample) for part in parts) > _MOST_SAMPLED:
+            raise InvalidEntryError("has samples that are too large")
         return Entry(
             None if after is None else EntryId(_whole(after[0]), _whole(after[1])),
             None if past is None else number_below(past, _MOST_MOMENT),
-            tuple(_part(part) for part in plain["parts"]),
+            parts,
         )
     except InvalidEntryError:
         raise
@@ -246,6 +252,12 @@ def _lines(value: Any) -> bytes:
     return lines
 
 
+def _sample(value: Any) -> bytes:
+    if len(_bytes(value)) > 2 * SAMPLE_BYTES:
+        raise InvalidEntryError("has a sample that is too large")
+    return _bytes(value)
+
+
 def _mark(value: Any) -> bytes:
     if len(_bytes(value)) > MOST_MARK:
         raise InvalidEntryError("has a mark that is too large")
@@ -290,7 +302,7 @@ def _whole(value: Any) -> int:
 
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "path": _path,
-    "sample": _bytes,
+    "sample": _sample,
     "before": _bytes,
     "lines": _lines,
     "overlong": _several_bytes,

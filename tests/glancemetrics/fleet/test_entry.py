@@ -122,6 +122,7 @@ def test_few_bytes_are_not_many_values() -> None:
         ({"gaps": [""] * 1001}, "too much at once"),
         ({"overlong": [b""] * 1001}, "too much at once"),
         ({"mark": bytes((1 << 16) + 1)}, "mark that is too large"),
+        ({"sample": bytes((1 << 17) + 1)}, "sample that is too large"),
         ({"state": "unheard of"}, "damaged"),
     ],
 )
@@ -129,6 +130,15 @@ def test_a_part_has_limits(part: dict[str, object], problem: str) -> None:
     entry = {"v": 1, "after": None, "past": None, "parts": [{"path": "/log", **part}]}
     with pytest.raises(InvalidEntryError, match=problem):
         unpacked(in_zstd(entry))
+
+
+def test_an_entry_has_as_many_samples_as_an_agent_gathers() -> None:
+    sample = b"x\n" * (1 << 16)
+    for count in (1, 16):
+        parts = tuple(Part(f"/{number}.log", sample=sample) for number in range(count))
+        assert unpacked(packed(Entry(parts=parts))).parts == parts
+    with pytest.raises(InvalidEntryError, match="samples that are too large"):
+        unpacked(packed(Entry(parts=(*parts, Part("/17.log", sample=sample)))))
 
 
 @pytest.mark.parametrize("past", [float("nan"), float("inf"), -1e300, "soon"])

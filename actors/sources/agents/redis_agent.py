@@ -278,9 +278,8 @@ class RedisAgent:
         if self._unconfirmed and now - self._began > _CONFIRM_SECONDS:
             yield from self._read_again(self._unconfirmed)
         is_silent = self.is_silent(now)
-        if is_silent:
-            yield from self._without_logs()
         if is_silent or self.trouble or self._stands_still(now):
+            yield from self._without_logs()
             yield from self._until(None)
         else:
             yield from self._held_up()
@@ -337,7 +336,7 @@ class RedisAgent:
             self._awaited, self._awaited_since = self.sent, now
 
     def _without_logs(self) -> Iterator[OneFromSource]:
-        """Yield what becomes of the logs of an agent that is not there."""
+        """Yield what becomes of the logs of an agent for which nobody waits."""
         for path in self._behind:  # holds nothing up any more
             yield SourceHealth(source_name(self.name, path), SourceState.FOLLOWING)
         self._behind.clear()

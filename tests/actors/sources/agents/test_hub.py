@@ -530,15 +530,9 @@ async def test_nobody_waits_for_the_logs_of_an_agent_that_has_ended(redis: Redis
         parts = (Part(LOG, state=SourceState.WAITING, detail="does not exist yet"),)
         agent.number += 1
         await agent.send_raw("1000-1", packed(Entry(None, time.time(), parts)))
-
-        def state() -> SourceState | None:
-            name = source_name("web1", LOG)
-            said = [one for one in heard.messages if isinstance(one, SourceHealth)]
-            return next((one.state for one in reversed(said) if one.name == name), None)
-
-        await eventually(lambda: state() is SourceState.WAITING)
+        await eventually(lambda: states_of(heard, "web1", LOG) == [SourceState.WAITING])
         await agent.hello(is_bye=True)
-        await eventually(lambda: state() is SourceState.FOLLOWING)
+        await eventually(lambda: states_of(heard, "web1", LOG)[-1] is SourceState.FOLLOWING)
 
 
 async def test_a_log_with_lines_can_be_read(redis: Redis) -> None:
@@ -553,9 +547,9 @@ async def test_a_log_with_lines_can_be_read(redis: Redis) -> None:
         await eventually(lambda: (said := heard.agent()) and said.unread == 0)
 
 
-def unread_in(heard: Heard, path: str) -> list[SourceState]:
+def states_of(heard: Heard, agent: str, path: str) -> list[SourceState]:
     """The states of a log, as the hub has said them."""
-    name = source_name("web1", path)
+    name = source_name(agent, path)
     return [one.state for one in heard.messages
             if isinstance(one, SourceHealth) and one.name == name]  # fmt: skip
 
@@ -577,11 +571,11 @@ async def test_the_next_hub_knows_from_the_first_moment_which_logs_cannot_be_rea
     }
     async with hub(redis, marks) as heard:
         await eventually(heard.agent)
-        assert unread_in(heard, path) == [SourceState.WAITING]
+        assert states_of(heard, "web1", path) == [SourceState.WAITING]
         assert [one.agent.unread for one in heard.messages if isinstance(one, AgentHeard)] == [1]
         agent.connection = heard.connection
         await agent.hello(is_bye=True)
-        await eventually(lambda: unread_in(heard, path)[-1] is SourceState.FOLLOWING)
+        await eventually(lambda: states_of(heard, "web1", path)[-1] is SourceState.FOLLOWING)
         mark = heard.marks()[f":{text_of(redis)}:web1"]
         assert isinstance(mark, AgentMark)
         assert not mark.unread
@@ -602,8 +596,8 @@ async def test_a_log_that_an_agent_follows_no_more_is_not_missed(
         await agent.send_raw("2000-1", again)
         agent.birth = 2000
         await agent.says_hello_until(lambda: (said := heard.agent()) and said.unread == 1)
-        assert unread_in(heard, "/a.log") == [SourceState.WAITING, SourceState.WAITING]
-        assert unread_in(heard, "/b.log") == [SourceState.WAITING, SourceState.FOLLOWING]
+        assert states_of(heard, "web1", "/a.log") == [SourceState.WAITING, SourceState.WAITING]
+        assert states_of(heard, "web1", "/b.log") == [SourceState.WAITING, SourceState.FOLLOWING]
 
 
 async def harms_nobody(heard: Heard, good: Pretended) -> None:
@@ -722,6 +716,28 @@ async def test_an_agent_that_does_not_move_on_holds_nothing_up_for_long(
             await honest.hello()
             await trio.sleep(0.3)
             assert None not in heard.until("honest")
+
+
+async def test_nor_does_a_log_that_it_does_not_read_to_its_end(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one on a file system that hangs; the clock would not move on behind its records."""
+    monkeypatch.setattr(redis_agent_module, "LONGEST_WAIT", 2.0)
+    behind = packed(Entry(None, None, (Part(LOG, lines=line(), mark=b"m", caught_up=False),)))
+    async with hub(redis) as heard:
+        stuck, refused = await present(heard, "stuck"), await present(heard, "refused")
+        for agent in (stuck, refused):
+            agent.number += 1
+            await agent.send_raw("1000-1", behind)
+        await eventually(lambda: heard.lines("stuck") and heard.lines("refused"))
+        await refused.send_raw("1000-2", b"nonsense")
+        refused.number += 1
+        await eventually(lambda: SourceState.FOLLOWING in states_of(heard, "refused", LOG))
+        assert not states_of(heard, "stuck", LOG)
+        for _ in range(20):
+            await stuck.hello(past=None)
+            await trio.sleep(0.3)
+        assert states_of(heard, "stuck", LOG) == [SourceState.FOLLOWING]
 
 
 async def test_an_agent_of_another_version_holds_nothing_up(redis: Redis) -> None:

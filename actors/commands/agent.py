@@ -6,9 +6,9 @@ import os
 import socket
 
 from actors.commands.parser import FILES, CommandParser, Completion, Example
+from glancemetrics.configuration.variables import NAME_VARIABLE, TO_VARIABLE
 from glancemetrics.errors import UsageError
 
-_TO, _NAME = "GLANCEMETRICS_TO", "GLANCEMETRICS_NAME"
 _LEVELS = ("error", "warning", "info", "debug")
 _STARTS = ("end", "start")
 
@@ -30,14 +30,14 @@ def parser() -> CommandParser:
     option = made.option
     made.argument("files", nargs="*", metavar="FILE", complete=FILES,
         help="log to follow: a path, a directory or a glob (quoted)")  # fmt: skip
-    option("--to", metavar="URL", default=os.environ.get(_TO),
+    option("--to", metavar="URL", default=os.environ.get(TO_VARIABLE),
         help="the fleet: redis://[USER@]HOST[:PORT][/DATABASE]?fleet=NAME, rediss:// with TLS, "
         "redis+sentinel:// by Sentinel; the password is in the file of &password-file=, or "
         "in GLANCEMETRICS_REDIS_PASSWORD",
-        shown_default=f"${_TO}")  # fmt: skip
-    option("--name", metavar="NAME", default=os.environ.get(_NAME) or None,
+        shown_default=f"${TO_VARIABLE}")  # fmt: skip
+    option("--name", metavar="NAME", default=os.environ.get(NAME_VARIABLE) or None,
         help="name of this server, under which the hub counts it",
-        shown_default=f"${_NAME}, or the name of the machine")  # fmt: skip
+        shown_default=f"${NAME_VARIABLE}, or the name of the machine")  # fmt: skip
     option("--from", dest="start", choices=_STARTS, default="end", metavar="WHERE",
         complete=Completion(_STARTS),
         help="where to begin in logs that exist when the agent runs for the first time: end or "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.commands.parser import CommandParser, Example
 from actors.files.output_file import write_text
-from glancemetrics.errors import UsageError, needing
+from glancemetrics.errors import GlanceMetricsError, UsageError, needing
 from glancemetrics.words.escaping import visible
 
 
@@ -34,12 +34,14 @@ def run(arguments: list[str]) -> int:
     if options.file is None:
         raise UsageError("name the fleet: -f 'redis://HOST:6379/0?fleet=NAME'")
     with needing("fleet", "a fleet"):
-        from actors.commands.forget_agent import forget_agent  # late: -h needs none of it
+        from actors.commands.forget_agent import forget_agents  # late: -h needs none of it
         from glancemetrics.fleet.address import NAME_RULE, fleet_address, is_name
     for name in options.names:
         if not is_name(name):
             raise UsageError(f"{visible(name) or 'NAME'}: {NAME_RULE}")
     address = fleet_address(options.file, "--file")
-    for name in options.names:
-        write_text(forget_agent(address, name, may_discard=options.discard) + "\n")
+    done = forget_agents(address, options.names, may_discard=options.discard)
+    write_text("".join(f"{text}\n" for text in done.said))
+    if done.problems:
+        raise GlanceMetricsError("; ".join(done.problems))
     return 0

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from io import TextIOWrapper
+from logging import LogRecord
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,28 @@ from glancemetrics.errors import GlanceMetricsError, sentence
 
 if TYPE_CHECKING:
     from loguru import Record
+
+_MOST_BYTES = 1_000_000
+_KEPT = 2
+"""Files of that size before the current one."""
+
+
+class _OwnLog(RotatingFileHandler):
+    """The file of what we say of ourselves while the console has the screen.
+
+    What cannot be written, as on a full disk, is lost: to say so on stderr, as loguru and logging
+    do, would destroy the screen, which tells of a full disk itself.
+    """
+
+    def _open(self) -> TextIOWrapper:
+        opened = open(  # noqa: SIM115 - that of pathlib has no opener
+            self.baseFilename, self.mode, encoding=self.encoding, opener=opener
+        )
+        assert isinstance(opened, TextIOWrapper)
+        return opened
+
+    def handleError(self, record: LogRecord) -> None:  # noqa: N802 - a name of logging
+        """Lose it."""
 
 
 def log_to(level: str, file: Path | None) -> None:
@@ -32,14 +57,11 @@ def log_to(level: str, file: Path | None) -> None:
     try:
         make_folder(file.parent)
         logger.add(
-            file,
+            _OwnLog(file, maxBytes=_MOST_BYTES, backupCount=_KEPT, encoding="utf-8"),
             level=level.upper(),
             filter=_is_ours,
             diagnose=False,
             format=log_file_line,
-            rotation="1 MB",
-            retention=2,
-            opener=opener,
         )
     except OSError as error:
         # Seen once the console has left the screen.

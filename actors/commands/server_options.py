@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.commands.parser import FILES, CommandParser
-from glancemetrics.configuration.settings import TOKEN_VARIABLE
+from glancemetrics.configuration.variables import TOKEN_VARIABLE
 from glancemetrics.errors import GlanceMetricsError, UsageError
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import attrs
 from actors.configuration.sections import all_sections
 from actors.files.notices import warn
 from glancemetrics.configuration.setting import OFF
-from glancemetrics.configuration.settings import CONFIG_VARIABLE, Settings, read_settings
+from glancemetrics.configuration.settings import Settings, read_settings
+from glancemetrics.configuration.variables import CONFIG_VARIABLE
 from glancemetrics.errors import Mistakes, UsageError
 
 LOCAL_NAME = "glancemetrics.toml"

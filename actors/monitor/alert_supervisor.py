@@ -25,8 +25,9 @@ from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.own_watch import OwnWatch
+from glancemetrics.errors import sentence
 from glancemetrics.health.changes import HealthChanges
-from glancemetrics.health.health import SourceHealth
+from glancemetrics.health.health import OutputHealth, OutputState, SourceHealth
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.snapshot import Snapshot
@@ -41,8 +42,8 @@ _FLUSH_SECONDS = 1.0
 """Seconds that a checkpoint waits for the history."""
 _LONGEST_WITHOUT = 60.0
 """Seconds without a checkpoint while the history is behind; a crash may then leave a gap."""
-_WARN_AGAIN_SECONDS = 60.0
-"""Seconds until a failed save is reported again if it still fails."""
+_SAVING = "saving the state"
+"""It is shown as an output once it has failed."""
 
 
 async def supervise_alerts(
@@ -117,7 +118,8 @@ class _Supervision:
     _dropped: dict[str, int] = attrs.field(factory=dict)
     """{rule with too many groups: the number last logged}"""
     _save_at: float = -math.inf
-    _warn_at: float = -math.inf
+    _trouble: str | None = None
+    """Why the state could not be saved at the last attempt; `None`: it never failed."""
     _is_announced: bool = False
     """Whether it was logged what is monitored."""
     _returns: int = 0
@@ -160,6 +162,10 @@ class _Supervision:
         if self._history is not None:
             outputs = (*health.outputs, self._history.health)
             health = attrs.evolve(health, outputs=outputs)
+        if self._trouble is not None:
+            state = OutputState.RETRYING if self._trouble else OutputState.WORKING
+            saving = OutputHealth(_SAVING, state, self._trouble)
+            health = attrs.evolve(health, outputs=(*health.outputs, saving))
         if self._term is not None and self._term.returns != self._returns:
             self._returns, self._wish.is_open = self._term.returns, True
         if is_sure:
@@ -189,6 +195,7 @@ class _Supervision:
             with trio.move_on_after(_FLUSH_SECONDS) as flushing:
                 await self._history.flushed(checkpoint.history)
             if flushing.cancelled_caught and trio.current_time() < self._save_by:
+                self._note_unsaved()
                 return
         try:
             await _save(
@@ -204,14 +211,17 @@ class _Supervision:
             now = trio.current_time()
             self._save_at = now + self._checkpoints.again_seconds
             self._wish.is_open = self._term is not None
-            if now >= self._warn_at:
-                logger.warning("cannot save the state: {}", error)
-                self._warn_at = now + _WARN_AGAIN_SECONDS
+            self._trouble = sentence(error)
+            self._note_unsaved()
         else:
-            self._warn_at = -math.inf
+            self._trouble = None if self._trouble is None else ""
             if self._saved is not None:
                 self._saved.tell(checkpoint.marks)
         self._save_by = trio.current_time() + _LONGEST_WITHOUT
+
+    def _note_unsaved(self) -> None:
+        if self._saved is not None:
+            self._saved.is_overdue = True
 
 
 def _clock_set(by: float) -> str:

@@ -274,6 +274,7 @@ async def _run(
         state=None if checkpoints is None else checkpoints.path,
         intake=intake,
         on_saved=saved.listen,
+        is_unsaved=lambda: saved.is_overdue,
         lease=None if term is None else term.kept_lease,
     )
     sources = make_sources(settings, desk) if standby is None else standby.sources(plan.sources)

@@ -16,8 +16,9 @@ import attrs
 import hiredis
 import trio
 
+from glancemetrics.configuration.variables import PASSWORD_VARIABLE
 from glancemetrics.errors import GlanceMetricsError, UnreachableError, UsageError, sentence
-from glancemetrics.fleet.address import PASSWORD_VARIABLE, WHERE_PASSWORDS_ARE, FleetAddress
+from glancemetrics.fleet.address import WHERE_PASSWORDS_ARE, FleetAddress
 from glancemetrics.words.escaping import visible
 
 CONNECT_SECONDS = 5.0

@@ -26,6 +26,8 @@ class SavedMarks:
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[Mapping[str, Mark]], None]] = []
+        self.is_overdue = False
+        """Whether a checkpoint should have been saved, and could not be."""
 
     def listen(self, listener: Callable[[Mapping[str, Mark]], None]) -> None:
         """Call a listener in trio's thread after each checkpoint is on the disk.
@@ -37,6 +39,7 @@ class SavedMarks:
 
     def tell(self, marks: Sequence[Mark]) -> None:
         """Call all listeners with the marks of a checkpoint that is on the disk."""
+        self.is_overdue = False
         by_source = {mark.source: mark for mark in marks}
         for listener in self._listeners:
             listener(by_source)
@@ -66,5 +69,7 @@ class SourceDesk:
     on_saved: OnSaved = attrs.field(factory=lambda: SavedMarks().listen)
     """Registers a listener that is called in trio's thread, after each checkpoint is on the disk,
     with its marks by source."""
+    is_unsaved: Callable[[], bool] = lambda: False
+    """Returns whether checkpoints cannot be saved at present: who waits for one waits for us."""
     lease: Lease | None = None
     """The lease of the hub, if this process has it before anything is read; else a hub takes it."""

@@ -32,6 +32,7 @@ from glancemetrics.configuration.setting import (
     texts,
     whole,
 )
+from glancemetrics.configuration.variables import NO_SETTINGS
 from glancemetrics.errors import Mistakes, UsageError, noting
 from glancemetrics.formats.format_names import (
     AUTO,
@@ -96,9 +97,6 @@ _CREDENTIALS = re.compile(r"\S*(?:https?://\S|://\S*@)\S*")
 _OPTION = re.compile(r"--([a-z-]+)(?=[ :])")
 _PATTERNS = re.compile(r":(?=/|auto$)")
 
-CONFIG_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
-TOKEN_VARIABLE = f"{ENVIRONMENT_PREFIX}TOKEN"
-"""The token of commands that ask a server (`--at`)."""
 _KUBERNETES = re.compile(r"_(SERVICE_(HOST|PORT)|PORT)(_|$)")
 
 
@@ -468,8 +466,7 @@ def read_settings(
 
 def unknown_variables(environment: Iterable[str], sections: Iterable[type] = ()) -> Iterator[str]:
     """Yield a warning for each variable that looks like a setting and is none."""
-    known = {one.variable for one in all_settings(sections).values()} | {CONFIG_VARIABLE}
-    known.add(TOKEN_VARIABLE)
+    known = {one.variable for one in all_settings(sections).values()} | NO_SETTINGS
     for name in sorted(environment):
         # Kubernetes sets variables of these names for a service called glancemetrics.
         if not name.startswith(ENVIRONMENT_PREFIX) or _KUBERNETES.search(name) or name in known:

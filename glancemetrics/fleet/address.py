@@ -13,12 +13,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import attrs
 
+from glancemetrics.configuration.variables import PASSWORD_VARIABLE
 from glancemetrics.errors import UsageError
 from glancemetrics.words.addresses import corrected, without_password
 
 SCHEMES = frozenset(["redis", "rediss", "redis+sentinel", "rediss+sentinel"])
 DEFAULT_FLEET = "default"
-PASSWORD_VARIABLE = "GLANCEMETRICS_REDIS_PASSWORD"  # noqa: S105 - the name of a variable
 _PORT, _SENTINEL_PORT = 6379, 26379
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:\s/@]+)(?::(.*))?", re.ASCII | re.DOTALL)

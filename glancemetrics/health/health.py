@@ -73,7 +73,7 @@ class AgentState(enum.Enum):
     SILENT = "silent"
     """Nothing is heard of it."""
     TROUBLE = "trouble"
-    """What it sends is not counted; `AgentHealth.trouble` says why."""
+    """What it sends is not counted, or it cannot read a log; `AgentHealth.detail` says why."""
     UNKNOWN = "unknown"
     """The hub itself is cut off from Redis, so it hears nobody."""
     WAITING = "waiting"
@@ -138,6 +138,8 @@ class AgentHealth:
             return AgentState.ENDED
         if self.is_unknown:
             return AgentState.UNKNOWN
+        if self.unread:
+            return AgentState.TROUBLE
         return AgentState.WAITING if self.waits else AgentState.OK
 
     @property
@@ -151,7 +153,9 @@ class AgentHealth:
         """What is not as it should be, in a sentence."""
         if self.trouble or not self.unread:
             return self.trouble
-        return f"cannot read {format_count(self.unread)} of {logs_text(self.files)}"
+        # It may not have said yet how many it has.
+        of = f"{format_count(self.unread)} of " if self.unread <= self.files else ""
+        return f"cannot read {of}{logs_text(max(self.unread, self.files))}"
 
     def to_json(self) -> dict[str, object]:
         """Return it as an object of `--json`."""
@@ -242,8 +246,11 @@ class Health:
     @property
     def blindness(self) -> str:
         """Why no log at all can be read, in a sentence; empty if one can be read."""
-        lost = [source for source in self.sources if source.is_unread or source.is_unknown]
-        if not lost or len(lost) < len(self.sources):
+        # Of the logs of agents nothing can be read either if nobody hears the agents.
+        servers = {agent.name for agent in self.agents if agent.lag is None}
+        sources = [one for one in self.sources if one.name.partition(":")[0] not in servers]
+        lost = [source for source in sources if source.is_unread or source.is_unknown]
+        if not lost or len(lost) < len(sources):
             return ""
         more = f" (and {len(lost) - 1:,} more)" if len(lost) > 1 else ""
         why = lost[0].detail if lost[0].is_unread else "lines in no known format"

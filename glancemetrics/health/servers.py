@@ -160,7 +160,7 @@ def state_text(agent: AgentHealth, now: float) -> str:
             return "SILENT since the start"
         case AgentState.SILENT:
             return f"SILENT for {format_duration(max(0, round(now - (agent.last_heard or 0))))}"
-        case AgentState.TROUBLE | AgentState.OK if agent.detail:
+        case AgentState.TROUBLE:
             return agent.detail
         case AgentState.UNKNOWN:
             return "unknown: no Redis"
@@ -200,7 +200,7 @@ def agents_text(agents: Sequence[AgentHealth]) -> str:
 _STATES = {
     AgentState.SILENT: "silent",
     AgentState.TROUBLE: "in trouble",
-    AgentState.UNKNOWN: "unknown, because Redis cannot be reached",
+    AgentState.UNKNOWN: "unknown, because Redis does not answer as it should",
     AgentState.WAITING: "waiting",
     AgentState.ENDED: "ended",
 }

@@ -24,7 +24,7 @@ export function stateText(agent: AgentHealth, now: number): string {
     case "waiting":
       return "waiting for the hub";
     default:
-      return (agent.state === "ok" && agent.detail) || agent.state;
+      return agent.state;
   }
 }
 
@@ -56,7 +56,7 @@ export function serverRows(
       ...(found.get(agent.name) ?? { server: agent.name, hits: 0, rate: 0, "5xx": 0, "4xx": 0 }),
       state,
       state_text: stateText(agent, now),
-      state_tone: agent.state === "ok" && agent.detail ? "noticed" : (TONES[state] ?? ""),
+      state_tone: TONES[state] ?? "",
       lag: agent.lag_bytes,
       clock: Math.abs(ahead),
       clock_text: isOff ? `${ahead > 0 ? "+" : "-"}${formatDuration(Math.abs(ahead))}` : UNKNOWN,

@@ -57,6 +57,8 @@ _SKIP_SECONDS = 600.0
 """How long an agent whose stream cannot be read is left out."""
 _LISTEN_SECONDS = 1.5
 """How long agents are listened to before the first second may close: each is heard every second."""
+_PATIENCE_SECONDS = 10.0
+"""After which it is worth a word that no agent is heard."""
 _AWAY_SECONDS = 2.0
 """Between two looks: after a longer time the hub was cut off itself, and could hear no agent."""
 _MOST_AGENTS = 10_000
@@ -136,6 +138,8 @@ class Hub:
         """Of servers that were forgotten, until when they are left out, and why: they may be back
         at once, and say themselves that they are to be forgotten."""
         self._has_worked = False
+        self._listens = math.inf
+        """Since when it hears agents, if there are any."""
         self._looked = -math.inf
         """When it last looked who is silent, or had an answer of Redis."""
         self._keep_due = -math.inf
@@ -154,6 +158,7 @@ class Hub:
                 agent.is_hidden = time.time() - agent.ended > _ENDED_SECONDS
             elif isinstance(mark, LogMark) and mark.hub == text:
                 self._agent(mark.agent).resumes_at(mark)
+        self._is_unsaved = desk.is_unsaved
         desk.on_saved(self._note_saved)
 
     async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
@@ -204,15 +209,15 @@ class Hub:
         while not await self._lease.renew(connection):
             holder = await self._lease.holder(connection)
             if holder is not None:
-                detail = f"another hub of this fleet runs on {holder.host}; waiting"
-                await self._report(say, SourceState.BLOCKED, detail)
+                # It is no log that cannot be read: what agents send is counted by the other one.
+                await self._report(say, SourceState.READING, _other_hub(holder.host))
             await trio.sleep(ROUND_SECONDS)
         self._acknowledged.clear()  # Redis may have lost it
         logger.info("{}: following fleet {}", self._address, self._address.fleet)
 
     async def _read_on(self, connection: Connection, say: Say) -> None:
         """Read what comes, again and again. Raises `UnreachableError` and `RefusedError`."""
-        began = trio.current_time()
+        began = self._listens = trio.current_time()
         while True:
             at = trio.current_time()
             self._keep_due = at
@@ -281,6 +286,9 @@ class Hub:
     async def _say_news(self, say: Say) -> None:
         """Say what has changed with the agents, unless the hub could not hear them."""
         self._note_absence()
+        if self._is_unsaved():
+            for agent in self._agents.values():
+                agent.waits_for_us()
         news = [one for agent in self._agents.values() for one in agent.news(time.time())]
         await _say_all(say, news)
 
@@ -562,6 +570,9 @@ class Hub:
             )
         if trio.current_time() - self._too_many < SILENT_SECONDS:
             return f"more than {_MOST_AGENTS:,} agents: further ones are not read"
+        if not self._agents and trio.current_time() - self._listens > _PATIENCE_SECONDS:
+            fleet = self._address.fleet
+            return f"no agent of fleet {fleet} is heard; see fleet= in the --to of the servers"
         return ""
 
     async def _report(self, say: Say, state: SourceState, detail: str) -> None:
@@ -611,6 +622,14 @@ def _better(together: int, found: _Found) -> int:
 async def _say_all(say: Say, messages: Sequence[OneFromSource]) -> None:
     if messages:
         await say(Several(tuple(messages)))
+
+
+def _other_hub(host: str) -> str:
+    """Say why a hub waits that was not told to stand by: with the same state, it would know."""
+    return (
+        f"another hub of this fleet runs on {host}, with a state of its own; this one counts "
+        "nothing until that one ends. To stand by, both need --state redis or the same --state-dir"
+    )
 
 
 async def _closed_after(connection: Connection) -> None:

@@ -38,7 +38,7 @@ MOST_MARKED = 16 << 20
 """Bytes of the paths and the marks of an agent's logs: with 10,000 logs they have some 5 MB."""
 _MOST_UNREAD = 500
 """Logs of an agent that cannot be read, and are known after a restart of the hub."""
-_CONFIRM_SECONDS = 60.0
+_CONFIRM_SECONDS = 20.0
 """How long an agent that began anew has to say again that it cannot read a log."""
 MOST_GAPS, _GAPS_SECONDS = 100, 60.0
 """Gaps of an agent that are logged in that time."""
@@ -266,10 +266,14 @@ class RedisAgent:
         """Note that the hub can hear agents from now on: until then none was silent."""
         said = self._said_health
         was_silent = self.is_silent(now) if said is None else said.is_silent
-        self._moved = self._old_since = self._awaited = None
+        self.waits_for_us()
         self.was_sought = False  # its last word may have been said in the meantime
         if not was_silent and not self.has_ended:
             self.heard = now + _RETURN_SECONDS - SILENT_SECONDS
+
+    def waits_for_us(self) -> None:
+        """Note that it may stand still because of this hub, so it still holds up what it may."""
+        self._moved = self._old_since = self._awaited = None
 
     def news(self, now: float) -> Iterator[OneFromSource]:
         """Yield what has changed with time, or with what it says of itself."""
@@ -347,7 +351,9 @@ class RedisAgent:
         """Yield that nobody waits for logs that could not be read."""
         for path in list(paths):
             self._unreadable.pop(path, None)
-            yield SourceHealth(source_name(self.name, path), SourceState.FOLLOWING)
+            name = source_name(self.name, path)
+            was_read = path in self.marks
+            yield SourceHealth(name, SourceState.FOLLOWING) if was_read else SourceGone(name)
         self._unconfirmed.clear()
 
     def _held_up(self) -> Iterator[OneFromSource]:

@@ -23,8 +23,9 @@ from actors.redis.connection import (
     tls_context,
 )
 from actors.redis.lease import Holder, Lease
+from glancemetrics.configuration.variables import PASSWORD_VARIABLE
 from glancemetrics.errors import GlanceMetricsError, UnreachableError, UsageError
-from glancemetrics.fleet.address import PASSWORD_VARIABLE, FleetAddress, fleet_address
+from glancemetrics.fleet.address import FleetAddress, fleet_address
 from glancemetrics.fleet.keys import agent_access
 from tests.redis import Redis
 from tests.waiting import Running, free_port, until_listening

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -74,6 +76,27 @@ def write_own_log(folder: Path) -> None:
         logger.warning("x" * 5000)  # it is rotated at 1 MB
 
 
+def test_a_full_disk_does_not_write_over_the_screen(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "glancemetrics.log"
+    log_to("warning", log)
+    logger.warning("before")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size, limits[1]))
+    try:
+        logger.warning("while the disk is full")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    logger.warning("after")
+    assert capfd.readouterr().err == ""
+    said = log.read_text()
+    assert "before" in said
+    assert "after" in said
+
+
 WRITERS = [
     *(write_alerts, write_journal, write_checkpoint),
     *(write_heartbeat, write_silences, write_acknowledgements, write_own_log),
@@ -107,7 +130,7 @@ def test_no_file_of_state_is_written_through_a_link(
     usual.mkdir(mode=0o750)
     write(usual)
     logger.remove()
-    names = {file.name for file in usual.iterdir() if ".20" not in file.name}
+    names = {file.name for file in usual.iterdir() if file.suffix != ".1"}
     names |= {Path(name).with_suffix(".new").name for name in names if not name.startswith(".")}
     names |= {f"{name}.new" for name in names} | {"notifications.db-wal", "notifications.db-shm"}
     for number, name in enumerate(sorted(names)):

@@ -213,10 +213,7 @@ def _state(server: Server, drawing: _Drawing) -> _Text:
               AgentState.UNKNOWN: themes.NOTICED, AgentState.WAITING: themes.NOTICED,
               AgentState.ENDED: themes.DIM,
               AgentState.OK: themes.RECOVERED}  # fmt: skip
-    style = styles[server.agent.state]
-    if server.agent.state is AgentState.OK and server.agent.detail:
-        style = themes.NOTICED
-    return style, safe(state_text(server.agent, drawing.now))
+    return styles[server.agent.state], safe(state_text(server.agent, drawing.now))
 
 
 def _rate(server: Server, drawing: _Drawing) -> _Text:
@@ -364,11 +361,11 @@ def _table(state: State, table: Table, cells: int, rows: int) -> list[Row]:
         over = themes.CURSOR if number == index else ""
         row: Row = [
             (over or themes.MARK, "▸ " if number == index else "  ", click),
-            (over, left(names_text(table.rows[number].names), name_cells), click),
+            (over, left(names_text(table.rows[number].names), name_cells - 1) + " ", click),
         ]
         if state_cells:
             style, text = states[number]
-            row.append((over or style, left(text, state_cells), click))
+            row.append((over or style, left(text, state_cells - 1) + " ", click))
         for column in shown:
             style, text = _COLUMNS[column].text(server, drawing)
             row.append((over or style, right(text, widths[column]), click))
@@ -440,7 +437,7 @@ def _sentence(server: Server, agent: AgentHealth, drawing: _Drawing) -> str:
     is_same = agent.version in ("", drawing.version)
     parts = [
         safe(state_text(agent, drawing.now)),
-        logs_text(agent.files),
+        *((logs_text(agent.files),) if agent.files and not agent.detail else ()),
         *(() if clock_text(agent) == UNKNOWN else (f"clock {clock_text(agent)}",)),
         *(() if is_same else (f"version {safe(agent.version)}, hub {drawing.version}",)),
     ]

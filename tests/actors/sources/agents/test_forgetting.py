@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 
 import pytest
@@ -59,9 +60,10 @@ def keys_of(redis: Redis, name: str) -> str:
     return redis.run("KEYS", f"gm:*:{name}")
 
 
-async def forget(redis: Redis, name: str, *, may_discard: bool = False) -> str:
+async def forget(redis: Redis, *names: str, may_discard: bool = False) -> str:
     address = fleet_address(text_of(redis), "-f")
-    return await forget_agent.forget(address, name, may_discard=may_discard)
+    done = await forget_agent.forget(address, names, may_discard=may_discard)
+    return "\n".join((*done.said, *done.problems))
 
 
 async def test_a_server_is_forgotten_by_hub_state_and_redis(redis: Redis) -> None:
@@ -272,16 +274,28 @@ async def test_the_position_has_no_logs_that_are_gone(redis: Redis) -> None:
         assert await agent.counted() == {b"id": b"1000-2"}
 
 
-async def test_what_cannot_be_forgotten(redis: Redis) -> None:
+async def test_what_cannot_be_forgotten_keeps_back_no_other(redis: Redis) -> None:
+    for name in ("web1", "web2"):
+        redis.run("XADD", KEYS.stream(name), "1-1", "d", "x")
+    redis.run("HSET", KEYS.counted("web3"), "id", "1-1")
+    redis.run("SET", KEYS.lease("web2"), Lease.of("x").own.to_bytes().decode())
+    told = (await forget(redis, "web9", "web1", "web2", "web3", "web3")).splitlines()
+    assert told[0] == "web3: is forgotten as soon as a hub of fleet prod runs"
+    assert [text.partition(";")[0] for text in told[1:]] == [
+        "web9: fleet prod has no server of this name",
+        "web1: has sent lines that are not counted yet",
+        f"web2: its agent runs on {socket.gethostname()}",
+    ]
+    assert await forget(redis, "web1", may_discard=True) == told[0].replace("web3", "web1")
+
+
+def test_the_command_tells_what_is_done_and_what_is_not(
+    redis: Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    redis.run("HSET", KEYS.counted("web3"), "id", "1-1")
     with pytest.raises(GlanceMetricsError, match="web9: fleet prod has no server of this name"):
-        await forget(redis, "web9")
-    redis.run("XADD", KEYS.stream("web1"), "1-1", "d", "x")
-    with pytest.raises(GlanceMetricsError, match="web1: has sent lines that are not counted yet"):
-        await forget(redis, "web1")
-    assert await forget(redis, "web1", may_discard=True)
-    redis.run("SET", KEYS.lease("web1"), Lease.of("x").own.to_bytes().decode())
-    with pytest.raises(GlanceMetricsError, match=r"web1: its agent runs on .*; stop that first"):
-        await forget(redis, "web1", may_discard=True)
+        agent_forget.run(["web9", "web3", "-f", text_of(redis)])
+    assert capsys.readouterr().out == "web3: is forgotten as soon as a hub of fleet prod runs\n"
 
 
 @pytest.mark.parametrize(

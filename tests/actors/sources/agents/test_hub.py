@@ -34,8 +34,9 @@ from actors.sources.messages import (
     Resumes,
 )
 from actors.sources.registry import mark_from_state
+from glancemetrics.configuration.variables import PASSWORD_VARIABLE
 from glancemetrics.errors import GlanceMetricsError, first_of
-from glancemetrics.fleet.address import PASSWORD_VARIABLE, fleet_address
+from glancemetrics.fleet.address import fleet_address
 from glancemetrics.fleet.entry import Entry, EntryId, Part, packed, unpacked
 from glancemetrics.fleet.keys import FleetKeys, agent_access
 from glancemetrics.fleet.pace import read_pace

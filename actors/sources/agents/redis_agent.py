@@ -223,7 +223,7 @@ class RedisAgent:
         self._unconfirmed.discard(part.path)
         if part.state in {SourceState.WAITING, SourceState.BLOCKED}:
             self._unreadable[part.path] = Unread(part.path, part.state.value, part.detail)
-        elif part.state is not None or part.has_lines:  # with lines nothing is said of the state
+        elif part.state is not None or part.has_lines:  # lines say enough
             self._unreadable.pop(part.path, None)
         if part.state is not None:
             yield SourceHealth(name, part.state, part.detail, lag_bytes=part.lag_bytes)

@@ -59,7 +59,7 @@ class Saved:
 class Checkpoints:
     """The checkpoint file for a set of sources, and what is beside it."""
 
-    again_seconds = 60.0
+    again_seconds = 15.0
     """Seconds until a failed save is tried again."""
     term: Term | None = None
     """The term of this hub, if the checkpoint is in Redis."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 
 from glancemetrics.health.health import Health, OutputHealth, OutputState, SourceHealth, SourceState
+from glancemetrics.words.addresses import called
 
 _GONE_SECONDS = 5.0
 """How long a log may be missing while it is rotated: rename first, then a new file."""
@@ -95,15 +96,15 @@ class HealthChanges:
             elif trouble is not None:
                 del self._sources[name]
                 if trouble.reported:
-                    good.append(f"{name}: reading without problems again")
+                    good.append(f"{called(name)}: reading without problems again")
             if source.state in (SourceState.READING, SourceState.FOLLOWING):
                 self._read.add(name)
             elif source.state is SourceState.ENDED and name not in self._ended:
                 self._ended.add(name)
-                yield Change(Level.INFO, source.detail or f"{name}: ended")
+                yield Change(Level.INFO, source.detail or f"{called(name)}: ended")
         gone = [name for name in self._sources if name not in sources]
         good += [
-            f"{name}: no longer followed, or found in the meantime"
+            f"{called(name)}: no longer followed, or found in the meantime"
             for name in gone
             if self._sources[name].reported
         ]
@@ -154,11 +155,11 @@ def clock_text(source: SourceHealth) -> str:
 def _wrong_with(source: SourceHealth) -> str:
     """Return the problem of a source in a sentence; nothing without one."""
     if source.is_unread:
-        return f"{source.name}: {source.detail}" if source.detail else source.name
+        return f"{source.called}: {source.detail}" if source.detail else source.called
     if source.behind:
-        return f"{source.name} {clock_text(source)}"
+        return f"{source.called} {clock_text(source)}"
     if source.state is SourceState.FOLLOWING and source.format is None and source.detail:
-        return f"{source.name}: {source.detail}"  # not a text file
+        return f"{source.called}: {source.detail}"  # not a text file
     if source.unparsed > (0 if source.format is None else _UNPARSED_LINES):
         what = f"{source.name}: lines in no known format"
         if _RECEIVED.match(source.name):

@@ -8,6 +8,7 @@ import math
 import attrs
 
 from glancemetrics.records.rejects import Reject
+from glancemetrics.words.addresses import called
 from glancemetrics.words.humane import format_count, logs_text
 
 _SLOW_SECONDS = 10
@@ -55,6 +56,11 @@ class SourceHealth:
     if there is none."""
     note: str = ""
     """What it has done so far, in a few words, for people. It is no problem."""
+
+    @property
+    def called(self) -> str:
+        """Its name in sentences."""
+        return called(self.name)
 
     @property
     def is_unread(self) -> bool:
@@ -254,7 +260,7 @@ class Health:
             return ""
         more = f" (and {len(lost) - 1:,} more)" if len(lost) > 1 else ""
         why = lost[0].detail if lost[0].is_unread else "lines in no known format"
-        return f"no log can be read: {lost[0].name}: {why}{more}"
+        return f"no log can be read: {lost[0].called}: {why}{more}"
 
     @property
     def behind(self) -> float:

@@ -13,6 +13,7 @@ from glancemetrics.incidents.lifecycle import Timing
 from glancemetrics.rules.conditions import Threshold
 from glancemetrics.rules.metrics import HITS, Metric, Per, Unit
 from glancemetrics.rules.rule import Rule, Severity
+from glancemetrics.words.addresses import called
 from glancemetrics.words.escaping import visible
 from glancemetrics.words.humane import events_text, format_duration
 
@@ -95,7 +96,7 @@ def _own(
 
 
 def _named(incident: Incident) -> str:
-    return visible(incident.group or "")
+    return visible(called(incident.group or ""))
 
 
 def _lag_text(incident: Incident) -> str:

@@ -78,7 +78,7 @@ def _source_troubles(state: Health) -> Iterator[Trouble]:
             yield f"source {source.name}", text
         elif source.is_unknown and state.records:  # without any, that is explained in full
             lines = f"{format_count(source.unparsed)} lines not parsed"
-            yield f"format {source.name}", f"{source.name}: no known format, {lines}"
+            yield f"format {source.name}", f"{source.called}: no known format, {lines}"
 
 
 def _output_troubles(
@@ -96,10 +96,10 @@ def _output_troubles(
 def trouble_of(source: SourceHealth) -> str:
     """Return what is wrong with a source, in a sentence; empty if nothing is."""
     if source.behind:
-        return f"{source.name} {clock_text(source)}"
+        return f"{source.called} {clock_text(source)}"
     if source.state is SourceState.ENDED or not source.detail:
         return ""
-    return f"{source.name}: {source.detail}"
+    return f"{source.called}: {source.detail}"
 
 
 def explanation_of(
@@ -161,7 +161,7 @@ def _silence(snapshot: Snapshot, moment: Callable[[float], str], *, is_of_window
         return named if named.endswith("?") else f"{named}."
     off = [source for source in state.sources if source.behind]
     if off:
-        return f"{off[0].name} {clock_text(off[0])}"
+        return f"{off[0].called} {clock_text(off[0])}"
     if state.early:
         return f"{CLOCK_AHEAD}."
     return _last_request(snapshot, moment, is_of_window=is_of_window)
@@ -190,4 +190,4 @@ def _last_request(snapshot: Snapshot, moment: Callable[[float], str], *, is_of_w
 
 def _named(source: SourceHealth) -> str:
     """Return a source in trouble, with what is wrong."""
-    return f"{source.name}: {source.detail}" if source.detail else source.name
+    return f"{source.called}: {source.detail}" if source.detail else source.called

@@ -45,6 +45,15 @@ def fleet_in(text: str) -> str:
     return "" if found is None else found[1] or "default"
 
 
+def called(text: str) -> str:
+    """Return a source's name for sentences: `fleet prod` for the address of a fleet.
+
+    That may be longer than a line, with the paths of certificates; what is wrong comes behind it.
+    """
+    fleet = fleet_in(text)
+    return f"fleet {fleet}" if fleet else text
+
+
 def without_password(text: str) -> str:
     """Return an address for people: `...` for passwords that do not belong there."""
     return _NAMED.sub(r"\1...", _IN_FRONT.sub(r"\1:...@", text))

@@ -62,8 +62,17 @@ def totals(state: State) -> Mapping[str, Any]:
             "visitors": insights.visitors,
         }
     if answered is not None and not answered.error and known.get("hits") is not None:
-        known["rate"] = known["hits"] / _seconds_of(state, answered)
+        stored = answered.total.get("hits") or 0
+        if known["hits"] <= stored + _came_since(state, answered.until):
+            known["rate"] = known["hits"] / _seconds_of(state, answered)
+        # Else the window has more than the history, as after a takeover from another hub.
     return known
+
+
+def _came_since(state: State, since: int) -> float:
+    """Return how many requests were logged from a second on, as far as is known."""
+    ago = state.now - since
+    return sum(state.shown.rates[-ago:]) if ago > 0 and state.shown is not None else 0
 
 
 def _seconds_of(state: State, answered: Answered) -> int:
@@ -77,8 +86,7 @@ def _seconds_of(state: State, answered: Answered) -> int:
 
 def _has_come(state: State, since: int) -> bool:
     """Tell whether a request was logged from a second on, as far as is known."""
-    ago = state.now - since
-    return ago > 0 and state.shown is not None and any(state.shown.rates[-ago:])
+    return _came_since(state, since) > 0
 
 
 def figures(state: State, cells: int) -> Row:

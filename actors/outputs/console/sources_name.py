@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from actors.outputs.console.cells import safe
 from glancemetrics.health.health import SourceHealth
-from glancemetrics.words.addresses import fleet_in
+from glancemetrics.words.addresses import called, fleet_in
 from glancemetrics.words.humane import logs_text
 
 
@@ -18,8 +18,7 @@ def sources_name(sources: Sequence[SourceHealth], *, is_short: bool = False) -> 
     if not sources:
         return "no log"
     name, others = sources[0].name, len(sources) - 1
-    fleet = fleet_in(name)
-    if fleet:
-        return f"fleet {safe(fleet)}" + (f", {logs_text(others)}" if others else "")
+    if fleet_in(name):
+        return safe(called(name)) + (f", {logs_text(others)}" if others else "")
     first = "standard input" if name == "-" else safe(name.rpartition("/")[2] if is_short else name)
     return f"{first} and {others} more" if others else first

@@ -56,9 +56,9 @@ def status(state: State) -> Status:
         (firing, themes.TITLE_WARNING, f"▲ {len(firing)} WARNING"),
         (share >= NOTICED_FROM, themes.TITLE_WARNING, f"▲ ERRORS: {of_span}"),
         (failing, themes.TITLE_WARNING, "▲ OUTPUT FAILS"),
+        (behind, themes.TITLE_WARNING, f"? BEHIND BY {format_duration(behind)}"),
         (health.blindness or not health.records, themes.TITLE_WARNING, "? NO DATA"),
         (not state.is_live and is_unknown(state), themes.TITLE_WARNING, "? NO DATA"),
-        (behind, themes.TITLE_WARNING, f"? BEHIND BY {format_duration(behind)}"),
         (silent, themes.TITLE_WARNING, f"? SILENT FOR {format_round_duration(silent)}"),
         (known, themes.TITLE, f"▲ {known} ACKNOWLEDGED"),
     )

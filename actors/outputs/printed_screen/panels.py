@@ -94,10 +94,10 @@ def _status(snapshot: Snapshot) -> tuple[str, str]:
             return styles.ALERTS[worst], f" {styles.MARKS[worst]} {count} {worst.value} "
     if any(output.state is OutputState.RETRYING for output in snapshot.health.outputs):
         return styles.TITLE_WARNING, " ▲ output fails "
-    if snapshot.health.blindness or not snapshot.health.records:
-        return styles.TITLE_WARNING, " ? no data "
     if snapshot.health.behind:
         return styles.TITLE_WARNING, " ? behind "
+    if snapshot.health.blindness or not snapshot.health.records:
+        return styles.TITLE_WARNING, " ? no data "
     return styles.TITLE_OK, " ✓ OK "
 
 

@@ -27,7 +27,7 @@ from actors.redis.connection import (
     explained,
     is_of_key,
 )
-from actors.redis.lease import Lease
+from actors.redis.lease import LEASE_SECONDS, Lease
 from actors.sources.agents.listening import listen
 from actors.sources.agents.mark import AgentMark, LogMark
 from actors.sources.agents.redis_agent import SILENT_SECONDS, RedisAgent
@@ -156,6 +156,8 @@ class Hub:
                 agent = self._agent(mark.agent)
                 agent.was_at(mark, time.time())
                 agent.is_hidden = time.time() - agent.ended > _ENDED_SECONDS
+                if agent.is_hidden:
+                    self._give_up_name(agent.name)
             elif isinstance(mark, LogMark) and mark.hub == text:
                 self._agent(mark.agent).resumes_at(mark)
         self._is_unsaved = desk.is_unsaved
@@ -206,11 +208,13 @@ class Hub:
 
     async def _take_over(self, connection: Connection, say: Say) -> None:
         """Wait until no other hub reads this fleet: each entry is for one."""
+        began = trio.current_time()
         while not await self._lease.renew(connection):
             holder = await self._lease.holder(connection)
             if holder is not None:
-                # It is no log that cannot be read: what agents send is counted by the other one.
-                await self._report(say, SourceState.READING, _other_hub(holder.host))
+                is_alive = trio.current_time() - began > 1.5 * LEASE_SECONDS
+                detail = _other_hub(holder.host, is_alive=is_alive)
+                await self._report(say, SourceState.BLOCKED, detail)
             await trio.sleep(ROUND_SECONDS)
         self._acknowledged.clear()  # Redis may have lost it
         logger.info("{}: following fleet {}", self._address, self._address.fleet)
@@ -303,6 +307,7 @@ class Hub:
         for agent in ended:
             if now - agent.ended > _ENDED_SECONDS and not agent.is_hidden:
                 await _say_all(say, list(agent.hidden()))
+                self._give_up_name(agent.name)
         old = set()
         if len(self._agents) >= _MOST_AGENTS:
             old = {
@@ -313,7 +318,7 @@ class Hub:
         self._skipped = {name: one for name, one in self._skipped.items() if one[0] > now}
         for name in old | (self._gone & self._agents.keys()):
             agent = self._agents.pop(name)
-            self._servers.pop(name, None)
+            self._give_up_name(name)
             for known in (self._acknowledged, self._saved, self._refused):
                 known.pop(name, None)
             if agent.skipped_until > now:
@@ -475,7 +480,8 @@ class Hub:
             position = Position(last, marks, None if known is None else known.chain.refused)
             trim: Command = ("XTRIM", self._keys.stream(name), "MINID", str(last.next))
             answers.append((name, (("DEL", key), ("HSET", key, *position.fields()), trim)))
-        deleted = self._deletable - self._agents.keys()
+        known_deletable = frozenset(self._deletable)
+        deleted = known_deletable - self._agents.keys()
         for name in deleted:
             kinds = (self._keys.stream, self._keys.sent, self._keys.counted, self._keys.bye)
             answers.append((name, [("DEL", *(kind(name) for kind in kinds))]))
@@ -490,7 +496,7 @@ class Hub:
         self._acknowledged |= {
             name: last for name, (last, _) in saved.items() if name in self._agents
         }
-        self._deletable.clear()
+        self._deletable -= known_deletable
 
     async def _give(
         self, connection: Connection, answers: Sequence[tuple[str, Sequence[Command]]]
@@ -554,6 +560,7 @@ class Hub:
             elif is_name(name):
                 ahead = status.ahead - self._ahead
                 agent = self._agent(name)
+                self._servers[name] = self._text  # it may have been hidden
                 agent.heard_of(attrs.evolve(status, ahead=ahead), time.time())
                 if agent.is_lost and status.sent is not None:
                     self._refused[name] = status.sent
@@ -580,6 +587,11 @@ class Hub:
         if health != self._health:
             self._health = health
             await say(health)
+
+    def _give_up_name(self, name: str) -> None:
+        """Let a server of another fleet have the name of one that is no more."""
+        if self._servers.get(name) == self._text:
+            del self._servers[name]
 
     def _agent(self, name: str) -> RedisAgent:
         found = self._agents.get(name)
@@ -624,11 +636,13 @@ async def _say_all(say: Say, messages: Sequence[OneFromSource]) -> None:
         await say(Several(tuple(messages)))
 
 
-def _other_hub(host: str) -> str:
-    """Say why a hub waits that was not told to stand by: with the same state, it would know."""
+def _other_hub(host: str, *, is_alive: bool) -> str:
+    """Say why a hub waits; one with the same state as that which `is_alive` would stand by."""
+    if not is_alive:
+        return f"another hub of this fleet runs on {host}; waiting"
     return (
-        f"another hub of this fleet runs on {host}, with a state of its own; this one counts "
-        "nothing until that one ends. To stand by, both need --state redis or the same --state-dir"
+        f"another hub of this fleet runs on {host}, with a state of its own: this one counts "
+        "nothing until it ends. To stand by, both need --state redis or the same --state-dir"
     )
 
 

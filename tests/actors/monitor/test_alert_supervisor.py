@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import trio
 import trio.testing
 
@@ -10,9 +13,11 @@ from actors.monitor.checkpoints import Checkpoints
 from actors.monitor.fan_out import FanOut
 from actors.monitor.messages import Checkpoint, FromAggregator, Wish
 from actors.outputs.output import Inbox, Report
+from actors.sources.desk import SavedMarks
 from actors.state.clock import WallClock
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.own_watch import OwnWatch
+from glancemetrics.health.health import OutputHealth, OutputState
 from glancemetrics.incidents.alert_events import AlertEventKind
 from glancemetrics.rules.high_traffic import high_traffic
 from glancemetrics.state.tree import to_bytes
@@ -37,8 +42,12 @@ class Saving(Checkpoints):
 
     def __init__(self) -> None:
         self.saved: list[float] = []
+        self.failure: OSError | None = None
+        self.again_seconds = 5.0
 
     def save(self, time: float, marks: object, history: object = None, **parts: object) -> None:
+        if self.failure is not None:
+            raise self.failure
         self.saved.append(time)
 
 
@@ -80,4 +89,40 @@ async def test_nothing_is_told_or_saved_until_it_is_sure(
         await send.send(Checkpoint(to_bytes({}), ()))
         await trio.sleep(1)
         assert len(saving.saved) == 1
+        send.close()
+
+
+async def test_a_state_that_cannot_be_saved_is_shown_until_it_can(
+    clock: trio.testing.MockClock, wall: WallClock, tmp_path: Path
+) -> None:
+    fan_out, saving, saved = FanOut([Listening()]), Saving(), SavedMarks()
+    failure = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "state.new"))
+    told = f"{tmp_path / 'state.new'}: No space left on device; free some disk space"
+    send, receive = trio.open_memory_channel[FromAggregator](16)
+
+    async def shown() -> OutputHealth | None:
+        """Return how saving is said to be after another attempt."""
+        await trio.sleep(60)
+        await send.send(Checkpoint(to_bytes({}), ()))
+        await send.send(snapshot())
+        await trio.sleep(1)
+        found = fan_out.deliveries[0].inbox.snapshots.receive_nowait().health.outputs
+        return next((one for one in found if one.name == "saving the state"), None)
+
+    async with trio.open_nursery() as nursery:
+
+        async def run() -> None:
+            await supervise_alerts(
+                Alerting([]), receive, fan_out, own=OwnWatch(()), what="a log",
+                wall=wall, checkpoints=saving, saved=saved,
+            )  # fmt: skip
+
+        nursery.start_soon(run)
+        assert await shown() is None
+        saving.failure = failure
+        assert await shown() == OutputHealth("saving the state", OutputState.RETRYING, told)
+        assert saved.is_overdue
+        saving.failure = None
+        assert await shown() == OutputHealth("saving the state", OutputState.WORKING)
+        assert not saved.is_overdue
         send.close()

@@ -233,6 +233,9 @@ def test_variables_that_are_no_setting_are_named() -> None:
         "GLANCEMETRICS_PORT": "tcp://10.0.0.1:80",
         "GLANCEMETRICS_SERVICE_HOST": "10.0.0.1",
         "GLANCEMETRICS_CONFIG": "x.toml",
+        "GLANCEMETRICS_REDIS_PASSWORD": "x",  # of a hub
+        "GLANCEMETRICS_TO": "redis://h/0",  # of an agent on the same machine
+        "GLANCEMETRICS_NAME": "web1",
         "PATH": "/bin",
     }
     assert list(unknown_variables(found, all_sections())) == [

@@ -94,14 +94,17 @@ def test_what_a_hub_without_redis_heard_last_is_no_state() -> None:
     assert away.state is AgentState.UNKNOWN
     assert state_text(away, 0) == "unknown: no Redis"
     assert agents_text([away]) == (
-        f"1 agent: 1 unknown, because Redis cannot be reached ({OK.name})"
+        f"1 agent: 1 unknown, because Redis does not answer as it should ({OK.name})"
     )
     assert attrs.evolve(SILENT, is_unknown=True).state is AgentState.SILENT
 
 
 def test_what_nobody_knows_now_is_not_shown() -> None:
     unread = attrs.evolve(OK, unread=1, lag_bytes=5)
-    assert (unread.state, state_text(unread, 0)) == (AgentState.OK, "cannot read 1 of 2 logs")
+    assert (unread.state, state_text(unread, 0)) == (AgentState.TROUBLE, "cannot read 1 of 2 logs")
+    # It has not said yet how many it has.
+    assert attrs.evolve(unread, unread=3).detail == "cannot read 3 logs"
+    assert attrs.evolve(unread, has_ended=True).state is AgentState.ENDED
     assert unread.to_json()["lag_bytes"] == 5
     for change in ({"is_silent": True}, {"has_ended": True}, {"is_unknown": True}):
         assert attrs.evolve(unread, **change).to_json()["lag_bytes"] is None

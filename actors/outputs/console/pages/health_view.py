@@ -141,7 +141,7 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
     if answered is not None:
         seconds = answered.known_by(answered.until, state.seconds)
         found = {str(row["source"]): row for row in answered.rows}
-    longest = max((width(source.name) for source in sources), default=0)
+    longest = max((width(source.called) for source in sources), default=0)
     names = max(10, min(longest + 1, cells - 60))
     title = f"Logs  {len(sources)}" if len(sources) > 1 else "Logs"
     heading = f"  {left(title, names)}"
@@ -161,7 +161,7 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
         state_style, text = _state_text(source, state)
         row: Row = [
             (over or themes.MARK, "▸ " if number == chosen else "  ", click),
-            (over, left(cut_left(safe(source.name), names), names), click),
+            (over, left(_cut_name(safe(source.called), names), names), click),
             (over or themes.FIGURE, right(rate, 9), click),
             (over or style, right(share, 8), click),
             (over, right(format_bytes(source.lag_bytes), 11), click),
@@ -169,6 +169,14 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
         ]
         drawn.append(fitted(row, cells, over))
     return drawn
+
+
+def _cut_name(name: str, cells: int) -> str:
+    """Cut the path of a log, and not the server before it: many servers have the same path."""
+    server, colon, path = name.partition(":/")
+    if not colon or len(server) > cells // 2 or "/" in server:
+        return cut_left(name, cells)
+    return f"{server}:" + cut_left(f"/{path}", cells - len(server) - 1)
 
 
 def _of_all(found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -437,7 +437,7 @@ def _sentence(server: Server, agent: AgentHealth, drawing: _Drawing) -> str:
     is_same = agent.version in ("", drawing.version)
     parts = [
         safe(state_text(agent, drawing.now)),
-        *((logs_text(agent.files),) if agent.files and not agent.detail else ()),
+        *((logs_text(agent.files),) if agent.files and agent.detail == agent.trouble else ()),
         *(() if clock_text(agent) == UNKNOWN else (f"clock {clock_text(agent)}",)),
         *(() if is_same else (f"version {safe(agent.version)}, hub {drawing.version}",)),
     ]

@@ -467,10 +467,20 @@ def test_estimates_and_figures_of_a_narrowed_screen_are_of_the_history() -> None
 
 def test_the_rate_of_the_first_seconds_is_over_these() -> None:
     state = answered(replay(), attrs.evolve(recorded(), since=BASE - 4))
-    assert figures.totals(state)["hits"] == 100
-    assert figures.totals(state)["rate"] == 100 / 4
+    assert state.shown is not None
+    begun = attrs.evolve(state.shown.shown, hits=20)
+    began = attrs.evolve(state, shown=attrs.evolve(state.shown, shown=begun))
+    assert figures.totals(began)["hits"] == 20
+    assert figures.totals(began)["rate"] == 20 / 4
     whole = answered(replay())
     assert figures.totals(whole)["rate"] == 10
+
+
+def test_the_rate_after_a_takeover_is_over_the_window_of_the_hub_before() -> None:
+    """Its counters came with the state, its history did not."""
+    state = answered(replay(), attrs.evolve(recorded(), since=BASE - 4))
+    assert figures.totals(state)["hits"] == 100
+    assert figures.totals(state)["rate"] == 10
 
 
 def test_what_is_known_only_in_part_says_so() -> None:

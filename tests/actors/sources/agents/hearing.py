@@ -105,7 +105,9 @@ async def hub(
     """Run a hub in this block; `lease`: one that is kept elsewhere."""
     text, saved, stop = text_of(redis, fleet), SavedMarks(), trio.Event()
     address = fleet_address(text, "-f")
-    desk = attrs.evolve(desk_of(text, saved, before), lease=lease)
+    desk = attrs.evolve(
+        desk_of(text, saved, before), lease=lease, is_unsaved=lambda: saved.is_overdue
+    )
     send, receive = trio.open_memory_channel[FromSource](2)
     heard = Heard(text, await connect(address, "test"), saved, stop)
 

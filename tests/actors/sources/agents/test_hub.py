@@ -27,11 +27,13 @@ from actors.sources.desk import SavedMarks
 from actors.sources.kind import NoSettings
 from actors.sources.messages import (
     AgentHeard,
+    AgentHidden,
     Chunk,
     FromSource,
     Gap,
     ReadUntil,
     Resumes,
+    SourceGone,
 )
 from actors.sources.registry import mark_from_state
 from glancemetrics.configuration.variables import PASSWORD_VARIABLE
@@ -533,7 +535,7 @@ async def test_nobody_waits_for_the_logs_of_an_agent_that_has_ended(redis: Redis
         await agent.send_raw("1000-1", packed(Entry(None, time.time(), parts)))
         await eventually(lambda: states_of(heard, "web1", LOG) == [SourceState.WAITING])
         await agent.hello(is_bye=True)
-        await eventually(lambda: states_of(heard, "web1", LOG)[-1] is SourceState.FOLLOWING)
+        await eventually(lambda: states_of(heard, "web1", LOG)[-1] is None)
 
 
 async def test_a_log_with_lines_can_be_read(redis: Redis) -> None:
@@ -548,11 +550,14 @@ async def test_a_log_with_lines_can_be_read(redis: Redis) -> None:
         await eventually(lambda: (said := heard.agent()) and said.unread == 0)
 
 
-def states_of(heard: Heard, agent: str, path: str) -> list[SourceState]:
-    """The states of a log, as the hub has said them."""
+def states_of(heard: Heard, agent: str, path: str) -> list[SourceState | None]:
+    """The states of a log, as the hub has said them; `None`: it is no more."""
     name = source_name(agent, path)
-    return [one.state for one in heard.messages
-            if isinstance(one, SourceHealth) and one.name == name]  # fmt: skip
+    return [
+        one.state if isinstance(one, SourceHealth) else None
+        for one in heard.messages
+        if isinstance(one, SourceHealth | SourceGone) and one.name == name
+    ]
 
 
 async def test_the_next_hub_knows_from_the_first_moment_which_logs_cannot_be_read(
@@ -576,7 +581,7 @@ async def test_the_next_hub_knows_from_the_first_moment_which_logs_cannot_be_rea
         assert [one.agent.unread for one in heard.messages if isinstance(one, AgentHeard)] == [1]
         agent.connection = heard.connection
         await agent.hello(is_bye=True)
-        await eventually(lambda: states_of(heard, "web1", path)[-1] is SourceState.FOLLOWING)
+        await eventually(lambda: states_of(heard, "web1", path)[-1] is None)
         mark = heard.marks()[f":{text_of(redis)}:web1"]
         assert isinstance(mark, AgentMark)
         assert not mark.unread
@@ -598,7 +603,7 @@ async def test_a_log_that_an_agent_follows_no_more_is_not_missed(
         agent.birth = 2000
         await agent.says_hello_until(lambda: (said := heard.agent()) and said.unread == 1)
         assert states_of(heard, "web1", "/a.log") == [SourceState.WAITING, SourceState.WAITING]
-        assert states_of(heard, "web1", "/b.log") == [SourceState.WAITING, SourceState.FOLLOWING]
+        assert states_of(heard, "web1", "/b.log") == [SourceState.WAITING, None]
 
 
 async def harms_nobody(heard: Heard, good: Pretended) -> None:
@@ -717,6 +722,56 @@ async def test_an_agent_that_does_not_move_on_holds_nothing_up_for_long(
             await honest.hello()
             await trio.sleep(0.3)
             assert None not in heard.until("honest")
+
+
+async def test_who_waits_for_a_hub_that_cannot_save_holds_up_for_as_long_as_that_takes(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk may be full: agents stop, and seconds without their lines must not close."""
+    monkeypatch.setattr(redis_agent_module, "LONGEST_WAIT", 1.0)
+    async with hub(redis) as heard:
+        agent = await present(heard)
+        await eventually(lambda: heard.until())
+        heard.saved.is_overdue = True
+        past = time.time()
+        for _ in range(15):
+            await agent.hello(past=past)
+            await trio.sleep(0.2)
+        assert None not in heard.until()
+        heard.saved.tell([])  # now it can
+        with trio.fail_after(15):
+            while heard.until()[-1] is not None:
+                await agent.hello(past=past)
+                await trio.sleep(0.2)
+
+
+async def test_that_no_agent_is_heard_is_told(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "_PATIENCE_SECONDS", 1.0)
+    told = "no agent of fleet prod is heard; see fleet= in the --to of the servers"
+    async with hub(redis) as heard:
+        await eventually(lambda: (own := heard.own()) and own.detail == told)
+        await present(heard)
+        await eventually(lambda: (own := heard.own()) and own.detail == "")
+
+
+async def test_a_server_may_move_to_another_fleet(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "_ENDED_SECONDS", 0.5)
+    servers: dict[str, str] = {}
+    async with (
+        hub(redis, servers=servers) as before,
+        hub(redis, fleet="b", servers=servers) as after,
+    ):
+        agent = await present(before)
+        await agent.send(line())
+        await eventually(lambda: before.lines())
+        await agent.hello(is_bye=True)
+        await eventually(lambda: any(isinstance(one, AgentHidden) for one in before.messages))
+        moved = Pretended(after.connection, keys=FleetKeys("b"))
+        await moved.says_hello_until(after.agent)
 
 
 async def test_nor_does_a_log_that_it_does_not_read_to_its_end(

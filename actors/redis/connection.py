@@ -280,6 +280,10 @@ async def _master_at(address: FleetAddress, sentinel: tuple[str, int]) -> tuple[
         if isinstance(reply, RefusedError) and "NOAUTH" in str(reply):
             await _log_in(connection, address)
             (reply,) = await connection.run(ask)
+        if isinstance(reply, RefusedError) and "unknown command" in str(reply):
+            raise GlanceMetricsError(
+                f"{_place(sentinel)}: is a Redis and no sentinel; use its address as redis://"
+            )
         if checked(reply) is None:
             raise GlanceMetricsError(
                 f"{_place(sentinel)}: the sentinel knows no {address.master}; see master="
@@ -338,7 +342,8 @@ async def _log_in(connection: Connection, address: FleetAddress) -> None:
         else ""
     )
     raise GlanceMetricsError(
-        f"{address}: Redis does not accept the password{of_user}: {visible(str(reply))}{forgotten}"
+        f"{address}: Redis does not accept the password{of_user}: "
+        f"{visible(str(reply)).rstrip('.')}{forgotten}"
     )
 
 
@@ -346,9 +351,12 @@ def _password(address: FleetAddress) -> str | None:
     if address.password_file is None:
         return os.environ.get(PASSWORD_VARIABLE) or None
     try:
-        return Path(address.password_file).read_text(encoding="utf-8").strip("\r\n")
+        password = Path(address.password_file).read_text(encoding="utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise GlanceMetricsError(f"password-file={sentence(error)}") from None
+    if not password:
+        raise GlanceMetricsError(f"password-file={address.password_file}: is empty")
+    return password
 
 
 def _check(

@@ -6,10 +6,9 @@ and removed. What was counted is known from the checkpoint alone: Redis may lose
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import attrs
@@ -20,7 +19,6 @@ from actors.redis.connection import (
     Command,
     Connection,
     RefusedError,
-    ReplyTooLargeError,
     checked,
     clock_ahead,
     connect,
@@ -28,21 +26,22 @@ from actors.redis.connection import (
     is_of_key,
 )
 from actors.redis.lease import LEASE_SECONDS, Lease
+from actors.sources.agents.answers import Answers
+from actors.sources.agents.entries import MOST_BYTES, EntryReader, Read
 from actors.sources.agents.listening import listen
 from actors.sources.agents.mark import AgentMark, LogMark
 from actors.sources.agents.redis_agent import SILENT_SECONDS, RedisAgent
 from actors.sources.desk import SourceDesk
-from actors.sources.mark import Mark
 from actors.sources.messages import FromSource, OneFromSource, Several
 from actors.sources.source import Say, cancel_on, saying
 from glancemetrics.errors import GlanceMetricsError, UnreachableError, first_of
 from glancemetrics.fleet.address import FleetAddress, is_name
 from glancemetrics.fleet.chain import Verdict
-from glancemetrics.fleet.entry import Entry, EntryId, InvalidEntryError, unpacked
+from glancemetrics.fleet.entry import EntryId, InvalidEntryError
 from glancemetrics.fleet.keys import FleetKeys
 from glancemetrics.fleet.pace import SHORTEST, pace_in_bytes, pace_of
-from glancemetrics.fleet.position import Position
-from glancemetrics.fleet.status import MOST_BYTES, AgentStatus
+from glancemetrics.fleet.status import MOST_BYTES as MOST_STATUS_BYTES
+from glancemetrics.fleet.status import AgentStatus
 from glancemetrics.health.health import SourceHealth, SourceState
 
 ROUND_SECONDS = 0.25
@@ -53,8 +52,6 @@ _KEEP_SECONDS = 1.0
 """Between two renewals of the lease, also while very much is read."""
 _REFUSAL_SECONDS = 5.0
 """Between two times that it is logged that entries of an agent were refused."""
-_SKIP_SECONDS = 600.0
-"""How long an agent whose stream cannot be read is left out."""
 _LISTEN_SECONDS = 1.5
 """How long agents are listened to before the first second may close: each is heard every second."""
 _PATIENCE_SECONDS = 10.0
@@ -68,34 +65,11 @@ _PACE_SECONDS = 5.0
 """Between two times that the pace is written: without one, agents soon say that no hub runs."""
 _PACE_KEPT_SECONDS = 60
 """How long Redis has it."""
-_READ_TOGETHER = 32
-"""Agents that are asked for at once at first; up to eight times as many if their entries are small,
-and fewer if they are large."""
-_MOST_ENTRIES = 16
-"""Entries of one agent that are read at once."""
-_MOST_BYTES = 4 << 20
-"""Bytes of entries that are handed on together."""
-_MOST_ANSWERS = 500
-"""Agents that are answered together; Redis does nothing else in the meantime."""
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 _LAST_SECONDS = 0.5
 """At the end, how long Redis has for letting another hub in."""
 _STEADY_SECONDS = 30.0
 """A connection that lasts so long is a good one."""
-
-
-_Found = Mapping[str, Sequence[tuple[bytes, Sequence[bytes]]]]
-"""By agent, the ids and the fields of entries."""
-
-
-@attrs.frozen
-class _Read:
-    """An entry of an agent, or why it cannot be read."""
-
-    agent: RedisAgent
-    id: EntryId
-    entry: Entry | None
-    trouble: str = ""
 
 
 class Hub:
@@ -121,19 +95,8 @@ class Hub:
         """A server whose name another fleet has as well, and when it was heard."""
         self._ahead = 0.0
         """Seconds that this machine's clock is ahead of that of Redis."""
-        self._acknowledged: dict[str, EntryId] = {}
-        self._saved: dict[str, tuple[EntryId, Mapping[str, bytes]]] = {}
-        """By agent, what is on the disk and not acknowledged."""
-        self._kept: set[str] = set()
-        """Agents of which something is on the disk."""
-        self._refused: dict[str, EntryId] = {}
-        """By agent, the entry that has to be refused."""
-        self._gone: set[str] = set()
-        """Servers that are to be forgotten."""
-        self._deletable: set[str] = set()
-        """Those of them that no checkpoint has any more."""
-        self._large: set[str] = set()
-        """Agents whose entries are so large that they are read one by one."""
+        self._reader = EntryReader(self._keys)
+        self._answers = Answers(text, self._keys, self._lease, self._agents)
         self._skipped: dict[str, tuple[float, str]] = {}
         """Of servers that were forgotten, until when they are left out, and why: they may be back
         at once, and say themselves that they are to be forgotten."""
@@ -149,10 +112,9 @@ class Hub:
         """When an agent was last heard that is one too many."""
         self._pace = SHORTEST
         self._pace_due = -math.inf
-        self._together = _READ_TOGETHER
         for mark in desk.before:
             if isinstance(mark, AgentMark) and mark.hub == text:
-                self._kept.add(mark.agent)
+                self._answers.note_kept(mark.agent)
                 agent = self._agent(mark.agent)
                 agent.was_at(mark, time.time())
                 agent.is_hidden = time.time() - agent.ended > _ENDED_SECONDS
@@ -161,7 +123,7 @@ class Hub:
             elif isinstance(mark, LogMark) and mark.hub == text:
                 self._agent(mark.agent).resumes_at(mark)
         self._is_unsaved = desk.is_unsaved
-        desk.on_saved(self._note_saved)
+        desk.on_saved(self._answers.note_saved)
 
     async def run(self, send: trio.MemorySendChannel[FromSource], stop: trio.Event) -> None:
         """Read until `stop`; what was read until then is sent."""
@@ -216,7 +178,7 @@ class Hub:
                 detail = _other_hub(holder.host, is_alive=is_alive)
                 await self._report(say, SourceState.BLOCKED, detail)
             await trio.sleep(ROUND_SECONDS)
-        self._acknowledged.clear()  # Redis may have lost it
+        self._answers.begin()
         logger.info("{}: following fleet {}", self._address, self._address.fleet)
 
     async def _read_on(self, connection: Connection, say: Say) -> None:
@@ -239,7 +201,7 @@ class Hub:
             await self._look_for_last_words(connection)
             await self._say_news(say)
             await self._forget_old(say)
-            await self._answer(connection)
+            await self._answers.give(connection)
             await self._set_pace(connection)
             self._has_worked = True
             if trio.current_time() - began > _LISTEN_SECONDS:
@@ -274,7 +236,7 @@ class Hub:
         if not silent:
             return
         commands: list[Command] = [
-            ("GETRANGE", self._keys.bye(agent.name), 0, MOST_BYTES) for agent in silent
+            ("GETRANGE", self._keys.bye(agent.name), 0, MOST_STATUS_BYTES) for agent in silent
         ]
         for agent, reply in zip(silent, await connection.run(*commands), strict=True):
             with suppress(InvalidEntryError):
@@ -282,7 +244,7 @@ class Hub:
                 is_unreadable = isinstance(reply, RefusedError) and is_of_key(reply)
                 status = AgentStatus.read(b"" if is_unreadable else checked(reply))
                 if status.is_gone:
-                    self._gone.add(agent.name)
+                    self._answers.gone.add(agent.name)
                 elif status.is_bye:
                     agent.heard_of(attrs.evolve(status, ahead=status.ahead - self._ahead), now)
             agent.was_sought = True
@@ -310,17 +272,12 @@ class Hub:
                 self._give_up_name(agent.name)
         old = set()
         if len(self._agents) >= _MOST_AGENTS:
-            old = {
-                agent.name
-                for agent in ended
-                if agent.chain.last in {None, self._acknowledged.get(agent.name)}
-            }
+            old = {agent.name for agent in ended if self._answers.is_acknowledged(agent)}
         self._skipped = {name: one for name, one in self._skipped.items() if one[0] > now}
-        for name in old | (self._gone & self._agents.keys()):
+        for name in old | (self._answers.gone & self._agents.keys()):
             agent = self._agents.pop(name)
             self._give_up_name(name)
-            for known in (self._acknowledged, self._saved, self._refused):
-                known.pop(name, None)
+            self._answers.drop(name)
             if agent.skipped_until > now:
                 self._skipped[name] = agent.skipped_until, agent.trouble
             await _say_all(say, list(agent.last_news()))
@@ -328,89 +285,28 @@ class Hub:
     async def _round(self, connection: Connection, say: Say) -> bool:
         """Read new entries of all agents; returns whether there may be more."""
         together: list[OneFromSource] = []
+        size = 0
+
+        async def take(reads: Sequence[Read]) -> None:
+            nonlocal size
+            for messages, lines in self._counted(reads):
+                together.extend(messages)
+                size += lines
+                if size >= MOST_BYTES:
+                    await _say_all(say, together)
+                    together.clear()
+                    size = 0
+                    await self._keep(connection)
+
+        now = time.time()
+        agents = [one for one in self._agents.values() if one.skipped_until <= now]
         try:
-            return await self._read_all(connection, say, together)
+            return await self._reader.read(connection, agents, take)
         finally:
             # It counts as read, also if the connection breaks before the rest has come.
             await _say_all(say, together)
 
-    async def _read_all(
-        self, connection: Connection, say: Say, together: list[OneFromSource]
-    ) -> bool:
-        """Read them; leaves in `together` what is still to be said."""
-        now = time.time()
-        agents = [one for one in self._agents.values() if one.skipped_until <= now]
-        size = 0
-        more = False
-        begin = 0
-        while begin < len(agents):
-            group = self._group(agents[begin : begin + self._together])
-            sent = [agent.sent for agent in group]
-            try:
-                found = await self._entries_of(connection, group)
-            except ReplyTooLargeError:
-                self._note_too_large(group)
-                raise
-            except RefusedError as error:
-                if not is_of_key(error):
-                    raise
-                # With fewer, until it is known whose they are.
-                self._together = max(1, len(group) // 2)
-                if len(group) == 1:
-                    _skip(group[0], f"its entries cannot be read: {error}")
-                    begin += 1
-                continue
-            for agent, last in zip(group, sent, strict=True):
-                agent.looked_for(last, now, is_found=agent.name in found)
-            begin += len(group)
-            self._together = _better(self._together, found)
-            more = more or any(len(one) >= self._count_of(group) for one in found.values())
-            if not found:
-                continue
-            unread, is_all = self._each_unpacked(found), False
-            while not is_all:
-                reads, is_all = await trio.to_thread.run_sync(_some_of, unread)
-                for messages, lines in self._counted(reads):
-                    together += messages
-                    size += lines
-                    if size >= _MOST_BYTES:
-                        await _say_all(say, together)
-                        together.clear()
-                        size = 0
-                        await self._keep(connection)
-        return more
-
-    def _group(self, agents: Sequence[RedisAgent]) -> Sequence[RedisAgent]:
-        """Return which of these are asked for together, from the first one on."""
-        large = [number for number, one in enumerate(agents) if one.name in self._large]
-        return agents[: max(1, large[0])] if large else agents
-
-    def _count_of(self, agents: Sequence[RedisAgent]) -> int:
-        """Return how many entries of each of these agents are read at once."""
-        is_large = len(agents) == 1 and agents[0].name in self._large
-        return 1 if is_large else _MOST_ENTRIES
-
-    def _note_too_large(self, group: Sequence[RedisAgent]) -> None:
-        """Note that what these agents have sent was too much at once."""
-        self._together = max(1, len(group) // 2)
-        if len(group) > 1:
-            return
-        (agent,) = group
-        if agent.name in self._large:
-            _skip(agent, "sends entries above the size limit; they are not counted")
-        self._large.add(agent.name)
-
-    async def _entries_of(self, connection: Connection, agents: Sequence[RedisAgent]) -> _Found:
-        keys = [self._keys.stream(agent.name) for agent in agents]
-        after = [str(agent.read or EntryId(0, 0)) for agent in agents]
-        count = self._count_of(agents)
-        command: Command = ("XREAD", "COUNT", count, "STREAMS", *keys, *after)
-        (reply,) = await connection.run(command)
-        streams = checked(reply) or []
-        names = {key.encode(): agent.name for key, agent in zip(keys, agents, strict=True)}
-        return {names[key]: entries for key, entries in streams}
-
-    def _counted(self, reads: Sequence[_Read]) -> Iterator[tuple[list[OneFromSource], int]]:
+    def _counted(self, reads: Sequence[Read]) -> Iterator[tuple[list[OneFromSource], int]]:
         """Yield what entries say that count, and the bytes of their lines."""
         now = time.time()
         for read in reads:
@@ -429,23 +325,6 @@ class Hub:
                 case Verdict.KNOWN | Verdict.SKIP:
                     pass
 
-    def _each_unpacked(self, found: _Found) -> Iterator[_Read]:
-        # First the first entry of each agent, and so on: what is next to each other is of different
-        # logs, and can be decoded together.
-        for entries in itertools.zip_longest(*found.values()):
-            for name, entry in zip(found, entries, strict=True):
-                if entry is None:
-                    continue
-                raw_id, fields = entry
-                agent, entry_id = self._agents[name], EntryId.read(raw_id)
-                if not entry_id.is_possible:
-                    yield _Read(agent, entry_id, None, "its id is out of range")
-                    continue
-                try:
-                    yield _Read(agent, entry_id, unpacked(fields[1]))
-                except InvalidEntryError as error:
-                    yield _Read(agent, entry_id, None, str(error))
-
     def _refuse(self, agent: RedisAgent, entry: EntryId, trouble: str) -> None:
         problem = f"sent an invalid entry ({trouble})" if trouble else "entries are missing"
         if trouble:
@@ -455,66 +334,7 @@ class Hub:
             agent.refusal_said = now
             logger.warning("{}: {}; the agent re-reads its logs", agent.name, problem)
         agent.trouble = problem if trouble else agent.trouble
-        self._refused[agent.name] = entry
-
-    async def _answer(self, connection: Connection) -> None:
-        """Say what is counted for good, and what is refused, unless another hub has taken over."""
-        answers: list[tuple[str, Sequence[Command]]] = []
-        refused = {
-            name: entry
-            for name, entry in self._refused.items()
-            # Otherwise, if this hub is killed, the next one would not know what this one counted.
-            if name in self._kept or self._agents[name].chain.last is None
-        }
-        for name, entry in refused.items():
-            agent = self._agents[name]
-            key = self._keys.counted(name)
-            position = Position(agent.chain.last, agent.marks, entry)
-            # What another hub has counted stays, where this one has counted nothing.
-            forget: list[Command] = [] if agent.chain.last is None else [("DEL", key)]
-            answers.append((name, (*forget, ("HSET", key, *position.fields()))))
-        saved, self._saved = self._saved, {}
-        for name, (last, marks) in saved.items():
-            key, known = self._keys.counted(name), self._agents.get(name)
-            # Whole: logs that are gone must not stay in it.
-            position = Position(last, marks, None if known is None else known.chain.refused)
-            trim: Command = ("XTRIM", self._keys.stream(name), "MINID", str(last.next))
-            answers.append((name, (("DEL", key), ("HSET", key, *position.fields()), trim)))
-        known_deletable = frozenset(self._deletable)
-        deleted = known_deletable - self._agents.keys()
-        for name in deleted:
-            kinds = (self._keys.stream, self._keys.sent, self._keys.counted, self._keys.bye)
-            answers.append((name, [("DEL", *(kind(name) for kind in kinds))]))
-        try:
-            for begin in range(0, len(answers), _MOST_ANSWERS):
-                await self._give(connection, answers[begin : begin + _MOST_ANSWERS])
-        except GlanceMetricsError:
-            self._saved = {**saved, **self._saved}
-            raise
-        for name in refused:
-            del self._refused[name]
-        self._acknowledged |= {
-            name: last for name, (last, _) in saved.items() if name in self._agents
-        }
-        self._deletable -= known_deletable
-
-    async def _give(
-        self, connection: Connection, answers: Sequence[tuple[str, Sequence[Command]]]
-    ) -> None:
-        """Carry out answers to agents; one that Redis refuses must not keep back the others."""
-        together = itertools.chain.from_iterable(commands for _, commands in answers)
-        try:
-            await self._lease.guarded(connection, *together)
-        except RefusedError as error:
-            if not is_of_key(error):  # such as a Redis that is full
-                raise
-            if len(answers) > 1:
-                for answer in answers:
-                    await self._give(connection, [answer])
-                return
-            ((name, _),) = answers
-            if name in self._agents:
-                _skip(self._agents[name], f"its entries cannot be removed: {error}")
+        self._answers.refused[agent.name] = entry
 
     async def _set_pace(self, connection: Connection) -> None:
         """Tell agents how often to send."""
@@ -527,29 +347,12 @@ class Hub:
         write = ("SET", self._keys.pace, pace_in_bytes(pace), "EX", _PACE_KEPT_SECONDS)
         checked(*await connection.run(write))
 
-    def _note_saved(self, marks: Mapping[str, Mark]) -> None:
-        """Note what a checkpoint on the disk has counted; see `SavedMarks`."""
-        last: dict[str, EntryId] = {}
-        logs: dict[str, dict[str, bytes]] = {}
-        for mark in marks.values():
-            if isinstance(mark, AgentMark) and mark.hub == self._text:
-                last[mark.agent] = mark.last
-            elif isinstance(mark, LogMark) and mark.hub == self._text:
-                logs.setdefault(mark.agent, {})[mark.path] = mark.mark
-        forgotten = self._gone - last.keys() - self._agents.keys()
-        self._gone -= forgotten
-        self._deletable |= forgotten
-        self._kept = set(last)
-        for name, entry in last.items():
-            if self._acknowledged.get(name) != entry:
-                self._saved[name] = entry, logs.get(name, {})
-
     def _heard(self, name: str, status: AgentStatus | None) -> None:
         if status is not None and status.is_gone:
-            if is_name(name) and len(self._gone) < _MOST_AGENTS:
-                self._gone.add(name)
+            if is_name(name) and len(self._answers.gone) < _MOST_AGENTS:
+                self._answers.gone.add(name)
             return
-        self._gone.discard(name)
+        self._answers.gone.discard(name)
         if status is None:
             if name in self._agents:
                 self._agents[name].trouble = "sends an invalid status"
@@ -563,7 +366,7 @@ class Hub:
                 self._servers[name] = self._text  # it may have been hidden
                 agent.heard_of(attrs.evolve(status, ahead=ahead), time.time())
                 if agent.is_lost and status.sent is not None:
-                    self._refused[name] = status.sent
+                    self._answers.refused[name] = status.sent
         else:
             self._too_many = trio.current_time()
 
@@ -601,34 +404,6 @@ class Hub:
             if name in self._skipped:
                 found.skipped_until, found.trouble = self._skipped.pop(name)
         return found
-
-
-def _skip(agent: RedisAgent, trouble: str) -> None:
-    """Leave an agent out for a while: it must not keep the hub from reading the others."""
-    if agent.trouble != trouble:
-        logger.warning("{}: {}", agent.name, trouble)
-    agent.trouble = trouble
-    agent.skipped_until = time.time() + _SKIP_SECONDS
-
-
-def _some_of(reads: Iterator[_Read]) -> tuple[list[_Read], bool]:
-    """Return the next entries, and whether they are the last: unpacked, few bytes may be many."""
-    some: list[_Read] = []
-    size = 0
-    for read in reads:
-        some.append(read)
-        size += 0 if read.entry is None else read.entry.size
-        if size >= _MOST_BYTES:
-            return some, False
-    return some, True
-
-
-def _better(together: int, found: _Found) -> int:
-    """Return how many agents are better asked for at once, after so many have answered."""
-    size = sum(len(fields[1]) for entries in found.values() for _, fields in entries)
-    if size > _MOST_BYTES:
-        return max(1, together // 2)
-    return together if size > _MOST_BYTES // 4 else min(2 * together, 8 * _READ_TOGETHER)
 
 
 async def _say_all(say: Say, messages: Sequence[OneFromSource]) -> None:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
+from loguru import logger
 
 from actors.sources.agents.mark import AgentMark, LogMark, Unread, source_name
 from actors.sources.messages import (
@@ -30,6 +31,8 @@ from glancemetrics.lines.splitter import without_overlong
 
 SILENT_SECONDS = 5.0
 """Seconds without a word after which an agent is silent, and holds nothing up."""
+_SKIP_SECONDS = 600.0
+"""How long one whose stream cannot be read is left out."""
 _RETURN_SECONDS = 10.0
 """The same after the hub itself was cut off: agents connect again within some seconds."""
 MOST_LOGS = 10_000
@@ -132,6 +135,13 @@ class RedisAgent:
             SourceHealth(source_name(self.name, log.path), SourceState(log.state), log.detail)
             for log in mark.unread
         ]
+
+    def leave_out(self, trouble: str, now: float) -> None:
+        """Leave it out for a while: it must not keep the hub from reading the others."""
+        if self.trouble != trouble:
+            logger.warning("{}: {}", self.name, trouble)
+        self.trouble = trouble
+        self.skipped_until = now + _SKIP_SECONDS
 
     def resumes_at(self, mark: LogMark) -> None:
         """Note where a previous run was in a log."""

@@ -183,6 +183,10 @@ async def test_a_password_comes_from_a_file_or_the_environment(
         with pytest.raises(GlanceMetricsError, match="does not accept the password") as caught:
             await connect(at(redis.port), "test")
         assert "wrong" not in str(caught.value)
+        empty = tmp_path / "empty"
+        empty.write_text("\n")
+        with pytest.raises(GlanceMetricsError, match=f"password-file={empty}: is empty"):
+            await connect(at(redis.port, f"&password-file={empty}"), "test")
         with pytest.raises(GlanceMetricsError, match=r"password-file=.*No such file"):
             await connect(at(redis.port, "&password-file=/nowhere"), "test")
         with pytest.raises(GlanceMetricsError, match=r"password-file=.*No such file"):
@@ -253,6 +257,9 @@ async def test_sentinels_say_where_it_is(tmp_path: Path) -> None:
             await connection.aclose()
             with pytest.raises(GlanceMetricsError, match="knows no other"):
                 await connect(fleet_address(text + "other", "--to"), "test")
+            plain = f"redis+sentinel://localhost:{one.port}/0?master=main"
+            with pytest.raises(GlanceMetricsError, match="is a Redis and no sentinel"):
+                await connect(fleet_address(plain, "--to"), "test")
         finally:
             sentinel.kill()
             sentinel.wait(20)

@@ -18,6 +18,7 @@ from actors.redis import lease as lease_module
 from actors.redis.connection import checked, connect
 from actors.redis.lease import KeptLease
 from actors.sources.agents import AGENTS
+from actors.sources.agents import entries as entries_module
 from actors.sources.agents import hub as hub_module
 from actors.sources.agents import redis_agent as redis_agent_module
 from actors.sources.agents.hub import Hub
@@ -731,7 +732,7 @@ async def test_who_waits_for_a_hub_that_cannot_save_holds_up_for_as_long_as_that
     monkeypatch.setattr(redis_agent_module, "LONGEST_WAIT", 1.0)
     async with hub(redis) as heard:
         agent = await present(heard)
-        await eventually(lambda: heard.until())
+        await eventually(heard.until)
         heard.saved.is_overdue = True
         past = time.time()
         for _ in range(15):
@@ -767,7 +768,7 @@ async def test_a_server_may_move_to_another_fleet(
     ):
         agent = await present(before)
         await agent.send(line())
-        await eventually(lambda: before.lines())
+        await eventually(before.lines)
         await agent.hello(is_bye=True)
         await eventually(lambda: any(isinstance(one, AgentHidden) for one in before.messages))
         moved = Pretended(after.connection, keys=FleetKeys("b"))
@@ -884,7 +885,7 @@ async def test_few_bytes_that_unpack_to_many_are_unpacked_one_after_the_other(
         sizes.append(entry.size)
         return entry
 
-    monkeypatch.setattr(hub_module, "unpacked", noted)
+    monkeypatch.setattr(entries_module, "unpacked", noted)
     lines = b"\n" * (12 << 20)
     async with hub(redis) as heard:
         agent = Pretended(heard.connection)
@@ -904,7 +905,8 @@ async def test_few_bytes_that_unpack_to_many_are_unpacked_one_after_the_other(
 async def test_who_sends_very_much_keeps_the_hub_from_nothing_else(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "_MOST_BYTES", 1)  # each entry is handed on by itself
+    for module in (entries_module, hub_module):  # each entry is handed on by itself
+        monkeypatch.setattr(module, "MOST_BYTES", 1)
     monkeypatch.setattr(lease_module, "LEASE_SECONDS", 2.0)
     async with hub(redis) as heard:
         good, bad = await present(heard, "good"), await present(heard, "bad")
@@ -933,7 +935,7 @@ async def test_who_sends_very_much_keeps_the_hub_from_nothing_else(
 async def test_what_a_slow_hub_has_not_read_yet_is_not_missing(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "_MOST_ENTRIES", 1)
+    monkeypatch.setattr(entries_module, "_MOST_ENTRIES", 1)
     monkeypatch.setattr(hub_module, "_ROUNDS_SECONDS", 0)
     async with hub(redis) as heard:
         agent = await present(heard)

@@ -1,4 +1,4 @@
-"""What agents are told: what is counted for good, what they have to send again; who is forgotten.
+"""Answers to agents: what is counted for good, what they have to send again; who is forgotten.
 
 Nothing is said to be counted before a checkpoint that has it is saved.
 """
@@ -27,7 +27,7 @@ _MOST_ANSWERS = 500
 
 @attrs.define
 class Answers:
-    """What is to be told to the agents of a hub, which are shared with it."""
+    """The answers of a hub to its agents, which are shared with it."""
 
     _hub: str
     _keys: FleetKeys

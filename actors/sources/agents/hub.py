@@ -412,7 +412,7 @@ async def _say_all(say: Say, messages: Sequence[OneFromSource]) -> None:
 
 
 def _other_hub(host: str, *, is_alive: bool) -> str:
-    """Say why a hub waits; one with the same state as that which `is_alive` would stand by."""
+    """Say why a hub waits. `is_alive`: the other one works, and so has another state."""
     if not is_alive:
         return f"another hub of this fleet runs on {host}; waiting"
     return (

@@ -201,6 +201,8 @@ class Follower:
     _mark: JournalMark = attrs.field(init=False)
     _caught_up: bool = False
     """Whether everything had been read at the last look."""
+    _missed: str = ""
+    """The cursor of a last entry that was not found once."""
 
     def __attrs_post_init__(self) -> None:
         self._mark = self.before or JournalMark(self.name)
@@ -300,7 +302,7 @@ class Follower:
                     raise
             self._check_permission(running)
         if not checked and not follow:
-            await self._say_gap(None)  # not even that entry is left
+            await self._miss(None)  # not even that entry is left
 
     def _check_permission(self, running: Journalctl) -> None:
         is_fields = bool(self.matches) and not self.matches[0].startswith("_SYSTEMD_UNIT=")
@@ -314,8 +316,19 @@ class Follower:
         first = entries.first
         if first is not None and is_same_entry(first.cursor, self._mark.cursor):
             return entries.without_first()
-        await self._say_gap(first)
+        await self._miss(first)
         return entries
+
+    async def _miss(self, first: Position | None) -> None:
+        """Say that entries are missing, if their last one is not found twice in a row.
+
+        While journald rotates, journalctl may miss a file that it then finds under its new name.
+        Raises `JournalctlError` the first time.
+        """
+        if self._missed != self._mark.cursor and not self.once:
+            self._missed = self._mark.cursor
+            raise JournalctlError("the last entry that was read is not found in the journal")
+        await self._say_gap(first)
 
     async def _say_gap(self, first: Position | None) -> None:
         since = "" if self._mark.time is None else f" since {_utc(self._mark.time)}"

@@ -231,6 +231,25 @@ async def test_vacuumed_entries_are_a_gap(journal: StubJournal, follow, left: in
     assert len(second.gaps) == 1
 
 
+async def test_what_is_not_found_while_the_journal_is_rotated_is_looked_for_again(
+    journal: StubJournal, follow
+) -> None:
+    journal.write("one", "two")
+    first = follow()
+    await first.until_read("one", "two")
+    first.stop.set()
+    await first.to_end()
+    journal.write("three", time=BASE + 5)
+    whole = (journal.folder / "journal").read_text()
+    journal.vacuum(1)
+    second = follow(before=first.marks)
+    said = await second.until_state(SourceState.BLOCKED)
+    assert said == "the last entry that was read is not found in the journal; trying again in 1 s"
+    (journal.folder / "journal").write_text(whole)
+    await second.until_read("three")
+    assert not second.gaps
+
+
 async def test_a_cursor_that_is_not_understood_is_a_gap(journal: StubJournal, follow) -> None:
     journal.write("before", time=BASE - 1)
     journal.write("after", time=BASE)

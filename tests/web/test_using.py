@@ -159,6 +159,8 @@ def test_a_first_tap_shows_the_value_and_a_second_goes_there(
         found.until_read(2400)
         page = watched.open("?view=latency&window=10m")
         canvas = page.locator(chart).first
+        expect(canvas).to_be_visible()
+        page.wait_for_timeout(500)  # a chart that gets its data is drawn anew
         canvas.scroll_into_view_if_needed()
         page.wait_for_timeout(300)
         box = canvas.bounding_box()

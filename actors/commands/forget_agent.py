@@ -53,6 +53,7 @@ async def _forget_over(
 ) -> Forgotten:
     """Say which are to be forgotten, and wait for the hub."""
     keys = FleetKeys(address.fleet)
+    gone = AgentStatus.gone().to_bytes()
     problems = []
     waiting = []
     for name in dict.fromkeys(names):
@@ -60,7 +61,6 @@ async def _forget_over(
         if problem:
             problems.append(f"{name}: {problem}")
             continue
-        gone = AgentStatus.gone().to_bytes()
         checked(
             await connection.run(
                 ("SET", keys.bye(name), gone, "EX", _KEPT_SECONDS),

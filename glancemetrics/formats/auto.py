@@ -205,7 +205,7 @@ class AutoFormat:
 
 def detected_format(sample: bytes, context: LineContext) -> StreamFormat | None:
     """Detect the format of a sample of lines, each ended by a newline; `None`: no known one."""
-    usual = usual_format(sample, context)
+    usual = usual_format(sample)
     if usual is not None:
         return usual
     from glancemetrics.formats.detection import detect  # late: it loads all formats

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import re
 
-import attrs
-
-from glancemetrics.formats.combined import COMBINED
-from glancemetrics.formats.guarded import guarded_decode
-from glancemetrics.formats.log_format import UNKNOWN, LineContext
+from glancemetrics.formats.combined import COMBINED, is_plain
 from glancemetrics.formats.stream import StreamFormat
 
 _TEXT = rb'"(?:[^"\\]|\\.)*"'
@@ -26,12 +22,9 @@ It has no identity, which others read in another way; its client is an address; 
 """
 
 
-def usual_format(sample: bytes, context: LineContext = UNKNOWN) -> StreamFormat | None:
+def usual_format(sample: bytes) -> StreamFormat | None:
     """Return the format of lines, each ended by a newline, if `detect` could find no other."""
     lines = sample.split(b"\n")[:-1]
     if not lines or any(_BEYOND_DOUBT.fullmatch(line) is None for line in lines):
         return None
-    context = attrs.evolve(context, repairs=False, kept=())
-    decoded = guarded_decode(COMBINED, sample, context)
-    is_sound = len(decoded.line) == decoded.lines and not len(decoded.damaged)
-    return StreamFormat((COMBINED,)) if is_sound else None
+    return StreamFormat((COMBINED,)) if is_plain(sample) else None

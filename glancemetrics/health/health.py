@@ -149,10 +149,14 @@ class AgentHealth:
         return AgentState.WAITING if self.waits else AgentState.OK
 
     @property
+    def is_heard(self) -> bool:
+        """Whether what it says of itself is known now."""
+        return not (self.is_silent or self.has_ended or self.is_unknown)
+
+    @property
     def lag(self) -> int | None:
         """Bytes in its logs that it has not sent; `None` if nobody knows now."""
-        is_heard = not (self.is_silent or self.has_ended or self.is_unknown)
-        return self.lag_bytes if is_heard else None
+        return self.lag_bytes if self.is_heard else None
 
     @property
     def detail(self) -> str:
@@ -253,7 +257,7 @@ class Health:
     def blindness(self) -> str:
         """Why no log at all can be read, in a sentence; empty if one can be read."""
         # Of the logs of agents nothing can be read either if nobody hears the agents.
-        servers = {agent.name for agent in self.agents if agent.lag is None}
+        servers = {agent.name for agent in self.agents if not agent.is_heard}
         sources = [one for one in self.sources if one.name.partition(":")[0] not in servers]
         lost = [source for source in sources if source.is_unread or source.is_unknown]
         if not lost or len(lost) < len(sources):

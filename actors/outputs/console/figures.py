@@ -80,13 +80,8 @@ def _seconds_of(state: State, answered: Answered) -> int:
 
     Answers lag behind: their hits are of their own span, unless no request has come since.
     """
-    is_of_now = state.scope.is_plain or not _has_come(state, answered.until)
+    is_of_now = state.scope.is_plain or not _came_since(state, answered.until)
     return answered.known_by(state.now if is_of_now else answered.until, state.seconds)
-
-
-def _has_come(state: State, since: int) -> bool:
-    """Tell whether a request was logged from a second on, as far as is known."""
-    return _came_since(state, since) > 0
 
 
 def figures(state: State, cells: int) -> Row:

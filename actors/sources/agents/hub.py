@@ -183,7 +183,7 @@ class Hub:
 
     async def _read_on(self, connection: Connection, say: Say) -> None:
         """Read what comes, again and again. Raises `UnreachableError` and `RefusedError`."""
-        began = self._listens = trio.current_time()
+        self._listens = trio.current_time()
         while True:
             at = trio.current_time()
             self._keep_due = at
@@ -204,7 +204,7 @@ class Hub:
             await self._answers.give(connection)
             await self._set_pace(connection)
             self._has_worked = True
-            if trio.current_time() - began > _LISTEN_SECONDS:
+            if trio.current_time() - self._listens > _LISTEN_SECONDS:
                 await self._report(say, SourceState.FOLLOWING, self._detail)
             await trio.sleep(max(0.0, at + ROUND_SECONDS - trio.current_time()))
 

@@ -282,15 +282,15 @@ CLOSE_TO_COMBINED = st.tuples(HOSTS, USERS, USERS, TIMES, REQUESTS, NUMBERS, TAI
 @example([f"192.0.2.7 www.example.com - {REST}"])
 def test_what_is_known_at_a_glance_is_what_would_be_detected(texts: list[str]) -> None:
     sample = "".join(f"{text}\n" for text in texts).encode()
-    known = usual_format(sample, NOW)
+    known = usual_format(sample)
     if known is not None:
         assert known == detect(sample, NOW).format
 
 
 def test_the_usual_formats_are_known_at_a_glance() -> None:
     for text in (COMBINED, f"2001:db8::7 - bob {REST}"):
-        known = usual_format(f"{text}\n".encode() * 3, NOW)
+        known = usual_format(f"{text}\n".encode() * 3)
         assert known is not None
         assert known.name == "combined"
     for text in ("", f"192.0.2.7 www.example.com - {REST}", COMBINED.replace("17/May", "17/Mai")):
-        assert usual_format(f"{text}\n".encode(), NOW) is None
+        assert usual_format(f"{text}\n".encode()) is None

@@ -13,7 +13,7 @@ from actors.outputs.console.pages.base import (
     table_bands,
     table_block,
 )
-from actors.outputs.console.pages.requests_list import has_servers, request_row, time_form_of
+from actors.outputs.console.pages.requests_list import RowForm, request_row
 from actors.outputs.console.state import State, TableSpec
 from glancemetrics.history.ask import Ask
 
@@ -80,19 +80,7 @@ def failed_requests(state: State, title: str) -> Block:
             return [fitted([(themes.WARNING, f" {safe(answered.error)}")], cells)]
         if not answered.rows:
             return [fitted([(themes.RECOVERED, " ✓ No request failed")], cells)]
-        with_times = any(record.get("duration") is not None for record in answered.rows)
-        time_form = time_form_of(state, answered.rows)
-        with_server = has_servers(answered.rows)
-        return [
-            request_row(
-                state,
-                record,
-                cells,
-                with_times=with_times,
-                with_server=with_server,
-                time_form=time_form,
-            )
-            for record in answered.rows[:rows]
-        ]
+        form = RowForm.of(state, answered.rows)
+        return [request_row(state, record, cells, form) for record in answered.rows[:rows]]
 
     return Block(draw, title=title, asks=(ask,))

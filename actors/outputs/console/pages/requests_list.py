@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import attrs
+
 from actors.outputs.console import themes
 from actors.outputs.console.cells import Click, Row, fitted, left, named, right, row_width
 from actors.outputs.console.context import local
@@ -15,24 +17,39 @@ from glancemetrics.words.humane import UNKNOWN, format_bytes, format_seconds
 _CLOCK = "%H:%M:%S"
 
 
+@attrs.frozen
+class RowForm:
+    """What all rows of a list of requests have."""
+
+    time_form: str = _CLOCK
+    with_times: bool = True
+    """Whether they have a column of response times."""
+    with_server: bool = False
+    """Whether each says its server, because there are several."""
+
+    @classmethod
+    def of(cls, state: State, records: Sequence[Mapping[str, Any]]) -> RowForm:
+        """Return the form of rows of these requests."""
+        return cls(
+            _time_form_of(state, records),
+            any(record.get("duration") is not None for record in records),
+            len({record.get("server") for record in records}) > 1,
+        )
+
+
 def request_row(
     state: State,
     record: Mapping[str, Any],
     cells: int,
+    form: RowForm,
     *,
     is_chosen: bool = False,
-    with_times: bool = True,
-    with_server: bool = False,
-    time_form: str = _CLOCK,
     click: Click | None = None,
 ) -> Row:
-    """Return one request in one row; a narrow one has no client and no size.
-
-    `with_server` is for logs of several servers.
-    """
+    """Return one request in one row; a narrow one has no client and no size."""
     over = themes.CURSOR if is_chosen else ""
     time: datetime = record["time"]
-    clock = time.astimezone(state.context.zone).strftime(time_form)
+    clock = time.astimezone(state.context.zone).strftime(form.time_form)
     status = record.get("status")
     role = f"{status // 100}xx" if status is not None and 100 <= status < 600 else "other"
     row: Row = [
@@ -41,12 +58,12 @@ def request_row(
         (over or themes.inked(role), right(UNKNOWN if status is None else str(status), 3) + " "),
     ]
     end: Row = []
-    if with_times:
+    if form.with_times:
         end.append((over, right(format_seconds(record.get("duration")), 9)))
-    if with_server and cells >= 60:
+    if form.with_server and cells >= 60:
         server = named(str(record.get("server") or UNKNOWN))
         end.append((over, "  " + left(server, 10 if cells < 130 else 16)))
-    if cells >= (88 if with_server else 76):
+    if cells >= (88 if form.with_server else 76):
         size = record.get("bytes")
         end.append((over or themes.DIM, right(UNKNOWN if size is None else format_bytes(size), 10)))
     if cells >= 76:
@@ -63,7 +80,7 @@ def request_row(
     return fitted([*row, *end], cells, over)
 
 
-def time_form_of(state: State, records: Sequence[Mapping[str, Any]]) -> str:
+def _time_form_of(state: State, records: Sequence[Mapping[str, Any]]) -> str:
     """Return how to write times of requests: with the date if one is not of today, or the year."""
     if state.shown is None:
         return _CLOCK
@@ -73,11 +90,6 @@ def time_form_of(state: State, records: Sequence[Mapping[str, Any]]) -> str:
     if any(day.year != today.year for day in days):
         return f"%Y-%m-%d {_CLOCK}"
     return _CLOCK if days <= {today} else f"%b %d {_CLOCK}"
-
-
-def has_servers(records: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the requests are of several servers, so that each has to say which."""
-    return len({record.get("server") for record in records}) > 1
 
 
 def request_text(record: Mapping[str, Any]) -> str:

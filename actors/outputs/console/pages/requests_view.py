@@ -13,12 +13,7 @@ from actors.outputs.console.effects import FindRawLine
 from actors.outputs.console.layout import first_shown
 from actors.outputs.console.pages.plain import PlainPage
 from actors.outputs.console.pages.request_detail import RequestDetail
-from actors.outputs.console.pages.requests_list import (
-    has_servers,
-    request_logged,
-    request_row,
-    time_form_of,
-)
+from actors.outputs.console.pages.requests_list import RowForm, request_logged, request_row
 from actors.outputs.console.state import RequestsState, State
 from glancemetrics.history.ask import Answered, Ask
 from glancemetrics.words.humane import format_count
@@ -49,19 +44,15 @@ class RequestsView(PlainPage):
         room = rows - 1
         chosen = state.requests.chosen - ask.offset
         first = first_shown(chosen, len(answered.rows), room)
-        time_form = time_form_of(state, answered.rows)
-        with_times = any(record.get("duration") is not None for record in answered.rows)
-        with_server = has_servers(answered.rows)
+        form = RowForm.of(state, answered.rows)
         for number, record in enumerate(answered.rows[first : first + max(0, room)], first):
             drawn.append(
                 request_row(
                     state,
                     record,
                     cells,
+                    form,
                     is_chosen=number == chosen,
-                    with_times=with_times,
-                    with_server=with_server,
-                    time_form=time_form,
                     click=_choosing(ask.offset + number),
                 )
             )

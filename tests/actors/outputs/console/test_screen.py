@@ -18,7 +18,7 @@ from actors.outputs.console.context import clock_on
 from actors.outputs.console.keys import ACTIONS, keys_shown
 from actors.outputs.console.pages.help import MEANINGS, Help
 from actors.outputs.console.pages.registry import VIEWS
-from actors.outputs.console.pages.requests_list import time_form_of
+from actors.outputs.console.pages.requests_list import RowForm
 from actors.outputs.console.receiving import received
 from actors.outputs.console.scope import Narrowing, Scope
 from actors.outputs.console.screen import asks, render, undrawable
@@ -785,8 +785,8 @@ def test_a_time_has_the_date_and_the_year_where_it_matters() -> None:
     state = replay()
     old = {"time": datetime(2015, 5, 19, 7, tzinfo=UTC)}
     now = {"time": datetime.fromtimestamp(BASE, UTC)}
-    assert time_form_of(state, [now]) == "%H:%M:%S"
-    assert time_form_of(state, [now, old]) == "%Y-%m-%d %H:%M:%S"
+    assert RowForm.of(state, [now]).time_form == "%H:%M:%S"
+    assert RowForm.of(state, [now, old]).time_form == "%Y-%m-%d %H:%M:%S"
 
 
 def test_without_colors_the_parts_of_a_chart_differ_by_their_letters() -> None:

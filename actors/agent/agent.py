@@ -111,6 +111,28 @@ class _Known:
             marks = {path: mark for path, mark in {**self.counted.marks, **moved}.items() if mark}
             self.counted = Position(entry, marks)
 
+    def is_behind(self, counted: EntryId | None) -> bool:
+        """Whether the hub has counted more than is known, such as of an earlier process."""
+        last = self.counted.last
+        return counted is not None and (last is None or last < counted)
+
+    def note_counted(self, counted: Position) -> None:
+        """Note a position up to which the hub has counted."""
+        self.has_counted(counted.last)
+        if self.is_behind(counted.last):
+            self.counted = Position(counted.last, counted.marks)
+
+    def goes_on_after(self, sent: Position) -> None:
+        """Note that Redis still has the entries up to this position; it may lose them yet."""
+        last = sent.last
+        assert last is not None
+        self.origins = {**sent.origins, **self.origins}
+        self.sent = deque(one for one in self.sent if one[0] <= last)
+        latest = self.sent[-1][0] if self.sent else self.counted.last
+        if latest != last:  # an earlier process has sent it
+            gone = dict.fromkeys(self.counted.marks, b"")
+            self.sent.append((last, {**gone, **sent.marks}, 0))
+
     @property
     def bytes(self) -> int:
         return sum(size for _, _, size in self.sent)
@@ -231,16 +253,17 @@ class Agent:
             and sent.last is not None
             and counted.refused.birth == sent.last.birth
         )
-        self._known.has_counted(counted.last)
+        self._known.note_counted(counted)
         if sent.last is not None and sent.last == last and not is_refused and not from_counted:
             position = sent
+            self._known.goes_on_after(sent)
         else:
             position = counted if counted.last is not None else self._known.counted
+            self._known.counted, self._known.sent = position, deque()
             await mailbox.clear()
         await mailbox.take_back_bye()
         known = [sent.last, counted.last, counted.refused, last, position.last]
         births = [one.birth + 1 for one in known if one is not None]
-        self._known.counted, self._known.sent = position, deque()
         return position, max([round(1000 * self._wall()), *births])
 
 
@@ -438,8 +461,10 @@ class _Session:
         data = packed(entry) if is_small else await trio.to_thread.run_sync(packed, entry)
         if len(data) > MOST_PACKED:
             raise GlanceMetricsError(f"{self._plan.name}: too many logs for one agent")
+        is_new = self._known.counted.last is None
+        origins = {path: mark for path, mark in self._known.origins.items() if path in marks}
         try:
-            await self._mailbox.add(self._next, data, marks)
+            await self._mailbox.add(self._next, data, marks, origins if is_new else {})
         except DisplacedError:
             raise BrokenChainError("Redis has entries of another agent") from None
         self._known.has_sent = True
@@ -480,13 +505,15 @@ class _Session:
         """See what the hub has counted, and whether anything was lost."""
         try:
             standing = await self._mailbox.standing(self._wall)
+            self._known.has_counted(standing.counted)
+            if self._known.is_behind(standing.counted):
+                self._known.note_counted(await self._mailbox.counted())
         except InvalidEntryError as error:
             raise GlanceMetricsError(f"{self._plan.address}: {error}") from None
         self._ahead = standing.ahead
         counted, refused = standing.counted, standing.refused
         if counted is not None and counted.birth > self._next.birth:
             raise BrokenChainError("the hub has later entries")
-        self._known.has_counted(counted)
         if refused is not None and refused.birth == self._next.birth:
             raise BrokenChainError("the hub is missing entries")
         if standing.waiting < len(self._known.sent):

@@ -9,7 +9,7 @@ import attrs
 from actors.redis.connection import Connection, RefusedError, Reply, checked, clock_ahead
 from glancemetrics.fleet.entry import EntryId
 from glancemetrics.fleet.keys import FleetKeys
-from glancemetrics.fleet.position import LAST, REFUSED, Position, mark_field
+from glancemetrics.fleet.position import LAST, REFUSED, Position, fields_of
 
 
 class DisplacedError(Exception):
@@ -69,16 +69,22 @@ class Mailbox:
         last = EntryId.read(facts[b"last-generated-id"])
         return None if last == EntryId(0, 0) else last
 
-    async def add(self, entry: EntryId, data: bytes, marks: Mapping[str, bytes]) -> None:
-        """Add an entry, and note how far the logs are read with it.
+    async def add(
+        self,
+        entry: EntryId,
+        data: bytes,
+        marks: Mapping[str, bytes],
+        origins: Mapping[str, bytes],
+    ) -> None:
+        """Add an entry, and note how far the logs are read with it, and where they began.
 
         An empty mark removes a log. Raises `DisplacedError` if Redis has this entry, or a later
         one; what was sent is then not what the stream ends with.
         """
         sent = self.keys.sent(self.agent)
         moved = {path: mark for path, mark in marks.items() if mark}
-        fields = Position(entry, moved).fields()
-        gone = [mark_field(path) for path, mark in marks.items() if not mark]
+        fields = Position(entry, moved, origins=origins).fields()
+        gone = [field for path, mark in marks.items() if not mark for field in fields_of(path)]
         commands: list[tuple[bytes | str, ...]] = [("HSET", sent, *fields)]
         if gone:
             commands.append(("HDEL", sent, *gone))

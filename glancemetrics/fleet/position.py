@@ -8,7 +8,7 @@ import attrs
 
 from glancemetrics.fleet.entry import EntryId
 
-LAST, REFUSED, _MARK = b"id", b"refused", b"f:"
+LAST, REFUSED, _MARK, _ORIGIN = b"id", b"refused", b"f:", b"o:"
 
 
 @attrs.frozen
@@ -21,6 +21,8 @@ class Position:
     """By path, the mark of each log."""
     refused: EntryId | None = None
     """The entry that the hub refused."""
+    origins: Mapping[str, bytes] = attrs.field(factory=dict)
+    """By path, the mark of where the agent began in each log, as long as nothing was counted."""
 
     def fields(self) -> list[bytes]:
         """Return what it has as names and values, one after the other."""
@@ -29,23 +31,33 @@ class Position:
             if entry is not None:
                 found += [name, str(entry).encode()]
         for path, mark in self.marks.items():
-            found += [mark_field(path), mark]
+            found += [_field(_MARK, path), mark]
+        for path, mark in self.origins.items():
+            found += [_field(_ORIGIN, path), mark]
         return found
 
     @classmethod
     def read(cls, fields: Mapping[bytes, bytes]) -> Position:
         """Read it from a hash. Raises `InvalidEntryError`."""
-        marks = {
-            name[len(_MARK) :].decode("utf-8", "surrogateescape"): mark
-            for name, mark in fields.items()
-            if name.startswith(_MARK)
-        }
-        return cls(_entry(fields.get(LAST)), marks, _entry(fields.get(REFUSED)))
+        marks, origins = _by_path(fields, _MARK), _by_path(fields, _ORIGIN)
+        return cls(_entry(fields.get(LAST)), marks, _entry(fields.get(REFUSED)), origins)
 
 
-def mark_field(path: str) -> bytes:
-    """Return the field that has the mark of a log."""
-    return _MARK + path.encode("utf-8", "surrogateescape")
+def fields_of(path: str) -> tuple[bytes, bytes]:
+    """Return the names of all that a position has of a log."""
+    return _field(_MARK, path), _field(_ORIGIN, path)
+
+
+def _field(kind: bytes, path: str) -> bytes:
+    return kind + path.encode("utf-8", "surrogateescape")
+
+
+def _by_path(fields: Mapping[bytes, bytes], kind: bytes) -> dict[str, bytes]:
+    return {
+        name[len(kind) :].decode("utf-8", "surrogateescape"): mark
+        for name, mark in fields.items()
+        if name.startswith(kind)
+    }
 
 
 def _entry(text: bytes | None) -> EntryId | None:

@@ -138,6 +138,63 @@ async def test_what_redis_has_lost_is_sent_again_from_what_was_counted(
         assert last[min(last)].after is not None  # as the process remembers
 
 
+@pytest.mark.parametrize("start", [From.START, From.END])
+async def test_what_was_sent_over_another_connection_is_sent_again_if_redis_loses_it(
+    redis: Redis, tmp_path: Path, start: From
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line(size=1))
+    expected = line(size=1) if start is From.START else b""
+    async with running(plan_of(redis, log, start=start)) as connection:
+        with trio.fail_after(20):
+            while not await entries(connection):
+                await trio.sleep(0.05)
+        for size in (2, 3):
+            with log.open("ab") as file:
+                file.write(line(size=size))
+            expected += line(size=size)
+            await until_sent(connection, expected)
+            await connection.run(("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
+        with log.open("ab") as file:
+            file.write(line(size=4))
+        await until_sent(connection, expected + line(size=4))  # over the third connection
+        await connection.run(("FLUSHALL",))
+        await until_sent(connection, expected + line(size=4))
+        assert {entry.after for entry in (await entries(connection)).values()} == {None}
+
+
+@pytest.mark.parametrize("start", [From.START, From.END])
+@pytest.mark.parametrize("counted", [0, 1, 2])
+async def test_what_an_earlier_process_sent_is_sent_again_if_redis_loses_it(
+    redis: Redis, tmp_path: Path, start: From, counted: int
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line(size=1))
+    expected = [line(size=1)] if start is From.START else []
+    async with running(plan_of(redis, log, start=start)) as connection:
+        with trio.fail_after(20):
+            while not await entries(connection):
+                await trio.sleep(0.05)
+        for size in (2, 3, 4):
+            with log.open("ab") as file:
+                file.write(line(size=size))
+            expected.append(line(size=size))
+            await until_sent(connection, b"".join(expected))
+    async with running(plan_of(redis, log, start=start)) as connection:
+        with log.open("ab") as file:
+            file.write(line(size=5))
+        expected.append(line(size=5))
+        await until_sent(connection, b"".join(expected))
+        found = [one for one in (await entries(connection)).items() if lines_of(dict([one]))]
+        if counted:
+            await count_all(connection, dict(found[:counted]))
+            await trio.sleep(1.5)  # the agent looks every second
+        await connection.run(("FLUSHALL",))
+        await until_sent(connection, b"".join(expected[counted:]))
+        first = min((await entries(connection)).items())[1]
+        assert first.after == (found[counted - 1][0] if counted else None)
+
+
 async def test_what_the_hub_refuses_is_sent_again_from_what_it_has_counted(
     redis: Redis, tmp_path: Path
 ) -> None:

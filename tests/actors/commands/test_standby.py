@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import signal
@@ -53,9 +55,11 @@ def get(port: int, path: str) -> tuple[int, str]:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except OSError:
-        return 0, ""
+        with contextlib.suppress(http.client.HTTPException, OSError):
+            return error.code, error.read().decode()
+    except (OSError, http.client.HTTPException):
+        pass
+    return 0, ""  # such as the moment at which one page ends and the next begins
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,20 @@
 """Checkpoints in the Redis of a fleet, for hubs on several machines.
 
 The history stays on the disk of each machine: a checkpoint has the number of records in each of
-them, by a random name that is beside the history.
+them, by a random name that is beside the history. Until the first one that has its own, the number
+of records that there were before is beside it as well: those that came since are in no checkpoint.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import trio
 
+from actors.history.segments import SegmentFolder
 from actors.monitor.checkpoints import Checkpoints
 from actors.redis.term import Term
 from actors.state.state_file import replace_state
@@ -38,6 +41,8 @@ class RedisCheckpoints(Checkpoints):
         self._histories: dict[str, int] = {}
         """By name of a history, the number of its records at the last checkpoint."""
         self._own = ""
+        self._before = self.path.with_suffix(".before")
+        """Has the number of records before the first checkpoint that has this history."""
 
     def claim(self) -> None:
         """Keep other processes from using the folder. Raises `GlanceMetricsError`."""
@@ -53,7 +58,10 @@ class RedisCheckpoints(Checkpoints):
 
     def read(self) -> bytes | None:
         """Return what was written; `None`: nothing."""
-        return trio.from_thread.run(self._read)
+        data = trio.from_thread.run(self._read)
+        if data is None:
+            self._note_before()
+        return data
 
     def write(self, data: bytes) -> None:
         """Replace what was written. Raises `OSError`, also if another hub has taken over."""
@@ -66,11 +74,15 @@ class RedisCheckpoints(Checkpoints):
             trio.from_thread.run(self._write, data)
         except GlanceMetricsError as error:
             raise OSError(str(error)) from error
+        if self._own in self._histories:
+            with suppress(OSError):
+                self._before.unlink(missing_ok=True)
 
     def history_in(self, state: Mapping[str, State]) -> int | None:
         """Return the number of records in the history of this machine, at a checkpoint."""
         self._histories = {str(name): int(number) for name, number in state["histories"].items()}
-        return self._histories.get(self._own)
+        number = self._histories.get(self._own)
+        return self._note_before() if number is None else number
 
     def is_others(self, state: Mapping[str, State]) -> bool:
         """Tell whether a checkpoint was saved by another machine."""
@@ -83,6 +95,20 @@ class RedisCheckpoints(Checkpoints):
             self._histories[self._own] = number  # the last one: the first ones are dropped
         self._histories = dict(list(self._histories.items())[-_MOST_HISTORIES:])
         return {"by": self._own, "histories": self._histories}
+
+    def _note_before(self) -> int | None:
+        """Note how many records there are before the first checkpoint, unless that is noted.
+
+        Returns that number; `None` if it cannot be known.
+        """
+        with suppress(OSError, ValueError):
+            if self._before.exists():
+                return int(self._before.read_text(encoding="ascii"))
+            segments = SegmentFolder(self.history_folder).segments()
+            number = segments[-1].end if segments else 0
+            replace_state(self._before, str(number).encode())
+            return number
+        return None
 
     async def _read(self) -> bytes | None:
         while True:

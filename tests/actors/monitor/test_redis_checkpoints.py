@@ -75,7 +75,7 @@ async def test_another_machine_resumes_with_its_own_history(redis: Redis, tmp_pa
     saved = await load(second)
     assert saved is not None
     assert saved.marks == (AgentMark.of("redis://a", "web1", EntryId(1, 2)),)
-    assert (saved.history, saved.is_others) == (None, True)
+    assert (saved.history, saved.is_others) == (0, True)
     await save(second, 30)
     await ended(second)
     first = await begun(redis, tmp_path / "a")
@@ -111,6 +111,37 @@ async def test_who_was_replaced_keeps_no_records_that_the_other_hub_counts(
     assert waited.cancelled_caught
     assert [(one.first, one.end) for one in folder.segments()] == [(0, 3)]
     assert await load(second) is not None
+
+
+@pytest.mark.parametrize("kept", [0, 2])
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_what_a_hub_read_before_its_first_checkpoint_is_for_the_next_hub(
+    redis: Redis, tmp_path: Path, kept: int, is_known: bool
+) -> None:
+    if is_known:
+        first = await begun(redis, tmp_path / "a")
+        await save(first, 1000)
+        await ended(first)
+    second = await begun(redis, tmp_path / "b")
+    folder = SegmentFolder(second.history_folder)
+    folder.path.mkdir()
+    if kept:  # of a hub whose state was in a file
+        folder.write(0, decode(line(BASE) * kept).batch)
+    saved = await load(second)
+    assert (saved and saved.history) == (kept if is_known else None)
+    folder.write(kept, decode(line(BASE) * 5).batch)
+    await ended(second)  # it was killed
+    first = await begun(redis, tmp_path / "a")
+    await load(first)
+    await save(first, 1200)
+    await ended(first)
+    for number in (kept, kept + 9):
+        second = await begun(redis, tmp_path / "b")
+        saved = await load(second)
+        assert saved is not None
+        assert saved.history == number
+        await save(second, kept + 9)
+        await ended(second)
 
 
 async def test_who_cannot_reach_redis_says_so_whatever_it_has_stored(tmp_path: Path) -> None:

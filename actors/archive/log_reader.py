@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, BinaryIO, Generic, TypeVar
 
 import attrs
@@ -176,9 +177,9 @@ class LogReader(Generic[Result]):
         try:
             with log.open() as file:
                 if log.size is None:
-                    yield from self._stream(file, log.format)
+                    yield from self._stream(file, workers, log.format)
                 elif log.compression is not None:
-                    yield from self._compressed(file, log.compression, log.format)
+                    yield from self._compressed(file, log.compression, workers, log.format)
                 else:
                     yield from self._plain(file, workers, log.format)
         except OSError as error:
@@ -252,43 +253,70 @@ class LogReader(Generic[Result]):
         return find_span(_reader_of(file), size, times, self._span.since, self._span.until)
 
     def _compressed(
-        self, file: BinaryIO, compression: str, log_format: LogFormat
+        self, file: BinaryIO, compression: str, workers: Workers[Any, Any], log_format: LogFormat
     ) -> Iterator[_Block]:
+        contents = _Contents(file, compression)
+        first = next(contents, b"")
+        if _is_binary(first[:_BINARY_SAMPLE], log_format):
+            yield _Block(b"", trouble="not a log file: binary data")
+            return
+        blocks = itertools.chain((first,), contents)
+        rest = yield from self._in_buffers(blocks, file.tell, workers, log_format)
         splitter, pieces = LineSplitter(), Pieces(log_format)
-        blocks: list[bytes] = []
-        held = reported = 0
-        trouble = None
-        stream = decompressed(file, compression)
-        while True:
-            try:
-                block = next(stream, None)
-            except ArchiveError as error:
-                trouble, block = str(error), None
-            except DamagedError as error:
-                trouble = f"{error}; lines before that are counted"
-                block = None
-            if block is not None:
-                if not reported and not held and _is_binary(block[:_BINARY_SAMPLE], log_format):
-                    yield _Block(b"", trouble="not a log file: binary data")
-                    return
-                blocks.append(block)
-                held += len(block)
-            if block is None or held >= self.chunk_bytes:
-                lines = splitter.feed(b"".join(blocks))
-                blocks, held = [], 0
-                at = file.tell()
-                yield _Block(pieces.take(lines.whole), lines.overlong, at - reported)
-                reported = at
-            if block is None:
-                break
-        # After damage the last line is incomplete and is dropped.
-        lines = splitter.flush()
-        if trouble is None:
-            yield _Block(pieces.rest() + lines.whole, lines.overlong)
-        else:
-            yield _Block(pieces.rest(), trouble=trouble)
+        at = file.tell()
+        lines = splitter.feed(rest)
+        for block in contents:  # some line is longer than a buffer
+            yield _Block(pieces.take(lines.whole), lines.overlong, file.tell() - at)
+            at = file.tell()
+            lines = splitter.feed(block)
+        last = pieces.take(lines.whole) + pieces.rest()
+        if contents.trouble is None:  # otherwise the last line is incomplete, and is dropped
+            last += splitter.flush().whole
+        yield _Block(last, lines.overlong, trouble=contents.trouble)
 
-    def _stream(self, file: BinaryIO, log_format: LogFormat) -> Iterator[_Block]:
+    def _in_buffers(
+        self,
+        blocks: Iterable[bytes],
+        tell: Callable[[], int],
+        workers: Workers[Any, Any],
+        log_format: LogFormat,
+    ) -> Generator[_Block, None, bytes]:
+        """Yield blocks as whole lines in buffers; returns the bytes that are left.
+
+        It ends early where no line ends in a whole buffer. `tell` says how far the file is read.
+        """
+        buffer = workers.buffer() if self._spare is None else self._spare
+        self._spare, view = buffer, memoryview(buffer)
+        size = told = 0
+        for block in blocks:
+            left = memoryview(block)
+            while left:
+                count = min(len(left), len(view) - size)
+                view[size : size + count] = left[:count]
+                size, left = size + count, left[count:]
+                if size < len(view):
+                    continue
+                cut = buffer.rfind(b"\n") + 1
+                if not cut:
+                    return bytes(view) + left
+                cut -= unfinished(log_format, view[max(0, cut - MOST_HELD) : cut])
+                rest, now = bytes(view[cut:]), tell()
+                if find_overlong(buffer, cut):
+                    lines = without_overlong(bytes(view[:cut]))
+                    yield _Block(lines.whole, lines.overlong, now - told)
+                else:
+                    self._spare = None
+                    yield _Block(view[:cut], (), now - told, buffer=buffer)
+                    buffer = workers.buffer()
+                    self._spare, view = buffer, memoryview(buffer)
+                told, size = now, len(rest)
+                view[:size] = rest
+        yield _Block(b"", read_bytes=tell() - told)
+        return bytes(view[:size])
+
+    def _stream(
+        self, file: BinaryIO, workers: Workers[Any, Any], log_format: LogFormat
+    ) -> Iterator[_Block]:
         """Read a stream, which may be slow and may be compressed."""
         first = self._next(file, _LIVE_PIECE)
         archive = archive_of(first)
@@ -298,7 +326,7 @@ class LogReader(Generic[Result]):
         compression = compression_of(first)
         if compression is not None:
             resumed: Any = _Resumed(first, file)
-            yield from self._compressed(resumed, compression, log_format)
+            yield from self._compressed(resumed, compression, workers, log_format)
             return
         splitter, pieces = LineSplitter(), Pieces(log_format)
         block = first
@@ -332,6 +360,27 @@ def _is_binary(beginning: bytes, log_format: LogFormat) -> bool:
         return False
     whole = beginning[: beginning.rfind(b"\n") + 1]
     return not guarded_decode(log_format, whole).batch.num_rows
+
+
+class _Contents:
+    """The contents of a compressed file, block by block, up to what cannot be read."""
+
+    def __init__(self, file: BinaryIO, compression: str) -> None:
+        self._blocks = decompressed(file, compression)
+        self.trouble: str | None = None
+        """Why there are no more blocks; `None` at the end of the file."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._blocks)
+        except ArchiveError as error:
+            self.trouble = str(error)
+        except DamagedError as error:
+            self.trouble = f"{error}; lines before that are counted"
+        raise StopIteration
 
 
 class _Resumed:

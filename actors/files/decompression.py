@@ -14,9 +14,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-_BLOCK = 1 << 20
+_READ, _BLOCK = 1 << 16, 1 << 18
+"""Bytes that are read at once, and the most that come out: they stay in the processor's cache."""
+_GZIP = b"\x1f\x8b"
 _MAGIC = {
-    b"\x1f\x8b": "gzip",
+    _GZIP: "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"BZh": "bzip2",
     b"\xfd7zXZ\x00": "xz",
@@ -38,6 +40,12 @@ _ZSTD_BLOCK = 1 << 16
 """Smaller than other blocks, because a damaged block is lost completely."""
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+inflating: Any
+try:  # inflates four times as fast; there is none for some processors
+    from isal import isal_zlib as inflating
+except ImportError:
+    inflating = zlib
 
 
 class DamagedError(Exception):
@@ -118,13 +126,15 @@ def _decompressed(file: BinaryIO, compression: str) -> Iterator[bytes]:
     pending = b""
     while True:
         if decompressor is None:
-            pending = pending.lstrip(b"\0") or file.read(_BLOCK)  # padding between members
+            pending = pending.lstrip(b"\0") or file.read(_READ)  # padding between members
             if not pending:
                 return
+            if compression == "gzip" and not pending.startswith(_GZIP[: len(pending)]):
+                raise DamagedError("damaged gzip data (incorrect header)")
             decompressor = make()
         try:
             block = length_limited(decompressor, pending)
-        except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
+        except (zlib.error, inflating.error, OSError, lzma.LZMAError, EOFError) as error:
             raise DamagedError(f"damaged {compression} data ({error})") from None
         if block:
             yield block
@@ -134,7 +144,7 @@ def _decompressed(file: BinaryIO, compression: str) -> Iterator[bytes]:
             continue
         pending = _left(decompressor)
         if not pending and _hungry(decompressor):
-            pending = file.read(_BLOCK)
+            pending = file.read(_READ)
             if not pending:
                 raise DamagedError(f"truncated {compression} data")
 
@@ -154,8 +164,8 @@ def _hungry(decompressor: Any) -> bool:
 
 
 _DECOMPRESSORS: dict[str, tuple[Callable[[], Any], Callable[[Any, bytes], bytes]]] = {
-    "gzip": (lambda: zlib.decompressobj(_GZIP_WINDOW), _zlib_block),
-    "deflate": (zlib.decompressobj, _zlib_block),
+    "gzip": (lambda: inflating.decompressobj(_GZIP_WINDOW), _zlib_block),
+    "deflate": (inflating.decompressobj, _zlib_block),
     "bzip2": (bz2.BZ2Decompressor, _zlib_block),
     "xz": (lzma.LZMADecompressor, _zlib_block),
 }

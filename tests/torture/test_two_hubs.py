@@ -101,8 +101,16 @@ class Pair:
         return self.hubs[1 - self.hubs.index(hub)]
 
     def has_taken_over(self, hub: Program) -> None:
-        """Wait until a hub works, with what the other one has counted."""
-        eventually(lambda: self.working() is hub and counted_by(hub), 60, "a takeover")
+        """Wait until a hub works, with what the other one has counted.
+
+        Until it has loaded that, Redis alone has it, and must not be emptied.
+        """
+        eventually(lambda: self.working() is hub, 60, "a takeover")
+        said = self._said_by(hub)
+        eventually(lambda: self._said_by(hub) > said and counted_by(hub), 60, "what it counts")
+
+    def _said_by(self, hub: Program) -> int:
+        return 0 if hub.output is None else hub.output.stat().st_size
 
     def spike(self) -> None:
         """Write many lines of one path, whose incident is one of its own."""

@@ -203,6 +203,26 @@ def test_a_line_of_megabytes_is_one_reject(tmp_path: Path) -> None:
     assert made.rejects.samples[0].reason == "line too long, the limit is 1 MiB"
 
 
+@pytest.mark.parametrize("compression", ["", *COMPRESS])
+@pytest.mark.parametrize("chunk", [300, 4096, 1 << 18, 4 << 20])
+@pytest.mark.parametrize("longest", [10, 1000, 3_000_000])
+def test_each_line_is_read_once_however_large_the_chunks_are(
+    compression: str, chunk: int, longest: int, tmp_path: Path
+) -> None:
+    long = b"x" * longest + b"\n"
+    lines = (numbered(0, 2000) + long + numbered(2000, 2000) + long * 2 + numbered(4000, 9))[:-1]
+    name = write(tmp_path / "access.log", COMPRESS[compression](lines) if compression else lines)
+    logs = find_logs([name])
+    reader = LogReader(logs, lambda decoded: decoded.batch["path"].to_pylist(), chunk_bytes=chunk)
+    with ThreadPoolExecutor(2) as pool:
+        workers = ThreadWorkers(reader.chunk_of, pool, 2, chunk)
+        chunks = list(reader.chunks(workers))
+    paths = [path for one in chunks for path in one.result or ()]
+    assert paths == [f"/{number}" for number in range(4009)]
+    assert sum(one.rejects for one in chunks) == 3
+    assert sum(one.read_bytes for one in chunks) == Path(name).stat().st_size
+
+
 def test_standard_input_is_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     monkeypatch.setattr("sys.stdin", os.fdopen(reading))

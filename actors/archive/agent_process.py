@@ -1,58 +1,144 @@
-"""A process that classifies user agents while the others read.
+"""A process that classifies user agents while the others read, and a second one if there are many.
 
-Loading uap-core's expressions takes a fifth of a second. Forked before anything heavy is loaded, it
+Loading uap-core's expressions takes a tenth of a second. Forked before anything heavy is loaded, it
 does that while the second processor would be idle.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 import signal
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
-from glancemetrics.records.user_agents import UserAgent, classify, prepare
+import attrs
+
+from glancemetrics.records.user_agents import UserAgent, classify_distinct, prepare
+
+_SIZE = 8
+"""Bytes that say how long an answer is."""
+
+
+@attrs.frozen
+class _Lines:
+    """The pipes to and from a process that answers."""
+
+    question_read: int
+    question_write: int
+    answer_read: int
+    answer_write: int
+
+    @classmethod
+    def opened(cls) -> _Lines:
+        return cls(*os.pipe(), *os.pipe())
+
+    def close_ours(self) -> None:
+        os.close(self.question_write)
+        os.close(self.answer_read)
+
+    def close_theirs(self) -> None:
+        os.close(self.question_read)
+        os.close(self.answer_write)
+
+
+@attrs.frozen
+class _Answer:
+    """The answer to a part, as bytes; `None` if there is none."""
+
+    agents: list[str]
+    data: bytes | None
+
+    def read(self) -> Sequence[UserAgent]:
+        if self.data is None:
+            return classify_distinct(self.agents)  # the process was killed: do it here
+        classified: Sequence[UserAgent] = pickle.loads(self.data)  # noqa: S301 - from our own child
+        return classified
+
+
+class _Helper:
+    """A process that answers, as seen by this one."""
+
+    def __init__(self, lines: _Lines) -> None:
+        self._question = os.fdopen(lines.question_write, "wb")
+        self._answer = os.fdopen(lines.answer_read, "rb")
+        self._asked: list[str] = []
+
+    def ask(self, agents: list[str], packed: bytes) -> None:
+        """Ask for a part. The answer to the one before it has to be taken first."""
+        self._asked = agents
+        self.tell(packed)
+
+    def tell(self, message: bytes) -> None:
+        with suppress(OSError):
+            self._question.write(message)
+            self._question.flush()
+
+    def answer(self) -> _Answer:
+        """Wait for the answer."""
+        with suppress(OSError):
+            size = int.from_bytes(self._answer.read(_SIZE), "little")
+            data = self._answer.read(size)
+            if data and len(data) == size:
+                return _Answer(self._asked, data)
+        return _Answer(self._asked, None)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._answer.close()
+        with suppress(OSError):
+            self._question.close()
 
 
 class AgentProcess:
     """Forks on creation, so only for programs without threads. Ends with this program."""
 
     def __init__(self) -> None:
-        question_read, question_write = os.pipe()
-        answer_read, answer_write = os.pipe()
+        first, second = _Lines.opened(), _Lines.opened()
         self.pid = os.fork()
         if not self.pid:
-            os.close(question_write)
-            os.close(answer_read)
-            _serve(os.fdopen(question_read, "rb"), os.fdopen(answer_write, "wb"))
-        os.close(question_read)
-        os.close(answer_write)
-        self._question = os.fdopen(question_write, "wb")
-        self._answer = os.fdopen(answer_read, "rb")
+            first.close_ours()
+            second.close_ours()
+            _serve(first, second)
+        first.close_theirs()
+        second.close_theirs()
+        self._first, self._second = _Helper(first), _Helper(second)
 
     def classify(self, parts: Iterable[list[str]]) -> Iterator[Sequence[UserAgent]]:
         """Classify the agents of each part. Can be called once; then the process ends."""
+        parts = iter(parts)
+        begin = list(itertools.islice(parts, 2))
+        free = deque([self._first])
+        if len(begin) == 2:
+            self._first.tell(_packed(None))  # before it has anything to answer, and waits for us
+            free.append(self._second)
+        busy: deque[_Helper] = deque()
         try:
-            with suppress(OSError), self._answer, self._question:
-                yield from map(self._classified, parts)
+            for agents in itertools.chain(begin, parts):
+                packed, answer = _packed(agents), None
+                if not free:
+                    free.append(busy.popleft())
+                    answer = free[0].answer()
+                busy.append(free.popleft())
+                busy[-1].ask(agents, packed)
+                if answer is not None:  # read while the helper already does the next one
+                    yield answer.read()
+            while busy:
+                yield busy.popleft().answer().read()
         finally:
+            self._first.close()
+            self._second.close()
             os.waitpid(self.pid, 0)
 
-    def _classified(self, agents: list[str]) -> Sequence[UserAgent]:
-        classified: Sequence[UserAgent]
-        try:
-            pickle.dump(agents, self._question, pickle.HIGHEST_PROTOCOL)
-            self._question.flush()
-            classified = pickle.load(self._answer)  # noqa: S301 - from our own child
-        except (EOFError, OSError, pickle.UnpicklingError):
-            classified = classify(agents)  # the process was killed: do it here
-        return classified
 
+def _serve(own: _Lines, other: _Lines) -> NoReturn:
+    """Answer until the parent closes the pipe; a copy of this process answers over the other ones.
 
-def _serve(question: BinaryIO, answer: BinaryIO) -> NoReturn:
-    """Answer requests until the parent closes the pipe. Runs in the process."""
+    Runs in the process, which has no threads, and so may fork.
+    """
     try:
         # A reader of our output must not wait for this process to end.
         nothing = os.open(os.devnull, os.O_RDWR)
@@ -60,10 +146,26 @@ def _serve(question: BinaryIO, answer: BinaryIO) -> NoReturn:
             os.dup2(nothing, standard)
         # Ctrl-C reaches all processes; the parent handles it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the copy
         prepare()
+        question, answer = os.fdopen(own.question_read, "rb"), os.fdopen(own.answer_write, "wb")
         while True:
             agents = pickle.load(question)  # noqa: S301 - from our own parent
-            pickle.dump(classify(agents), answer, pickle.HIGHEST_PROTOCOL)
-            answer.flush()
+            if agents is not None:
+                data = _packed(classify_distinct(agents))
+                answer.write(len(data).to_bytes(_SIZE, "little") + data)
+                answer.flush()
+                continue
+            if not os.fork():
+                question.close()
+                answer.close()
+                question = os.fdopen(other.question_read, "rb")
+                answer = os.fdopen(other.answer_write, "wb")
+            else:
+                other.close_theirs()
     finally:
         os._exit(0)
+
+
+def _packed(message: object) -> bytes:
+    return pickle.dumps(message, pickle.HIGHEST_PROTOCOL)

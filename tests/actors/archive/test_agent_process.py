@@ -43,7 +43,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> AgentProcess:
     def unable(_: object) -> NoReturn:
         raise AssertionError("the process has not answered")
 
-    monkeypatch.setattr(agent_process, "classify", unable)
+    monkeypatch.setattr(agent_process, "classify_distinct", unable)
     return process
 
 
@@ -54,10 +54,18 @@ def test_it_says_what_we_would_have_said(process: AgentProcess) -> None:
         os.waitpid(process.pid, 0)
 
 
+def test_many_parts_are_answered_in_order_by_two(process: AgentProcess) -> None:
+    parts = [[f"agent-{part}/{i} {'x' * 100}" for i in range(3000)] for part in range(7)]
+    assert list(process.classify(iter(parts))) == [classify(part) for part in parts]
+
+
 def test_we_say_it_ourselves_when_it_was_killed() -> None:
     process = AgentProcess()
     os.kill(process.pid, signal.SIGKILL)
-    assert list(process.classify([AGENTS])) == [classify(AGENTS)]
+    many = [f"agent/{i} {'x' * 100}" for i in range(5000)]
+    assert list(process.classify([AGENTS, many, AGENTS])) == [
+        classify(AGENTS), classify(many), classify(AGENTS)
+    ]  # fmt: skip
 
 
 def test_it_ends_with_us() -> None:

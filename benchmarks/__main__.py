@@ -3,6 +3,7 @@
 python -m benchmarks                 all except the soak test; `memory` takes ten minutes
 python -m benchmarks report growth   some of them: whole logs, compared with GoAccess and others
 python -m benchmarks memory --minutes 2
+python -m benchmarks quick           two minutes: what is slower than what is kept in quick.json?
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ from benchmarks.lines import fixed_lines, stamp
 from benchmarks.many_logs import measure_many_logs
 from benchmarks.monitor import console, monitoring
 from benchmarks.posted import measure_posted
+from benchmarks.quick import measure_quick
 from benchmarks.reports import (
+    measure_agents,
     measure_ceiling,
+    measure_compressed,
     measure_formats,
     measure_growth,
     measure_order,
@@ -225,6 +229,8 @@ def main() -> None:
         "growth": lambda folder, o: measure_growth(folder, o.lines // 4, o.rounds),
         "order": lambda folder, o: measure_order(folder, o.lines, o.rounds),
         "ceiling": lambda folder, o: measure_ceiling(folder, o.lines // 2),
+        "compressed": lambda folder, o: measure_compressed(folder, o.lines // 2, o.rounds),
+        "agents": lambda folder, o: measure_agents(folder, o.lines // 2),
         "formats": lambda folder, o: measure_formats(folder, o.lines // 2, o.rounds),
         "rules": lambda folder, _: measure_rules(folder),
         "replay": lambda folder, o: measure_replay(folder, 5 * o.lines),
@@ -248,15 +254,19 @@ def main() -> None:
         "soak": lambda folder, o: measure_soak(folder, o.minutes, o.rate),
     }
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("what", nargs="*", choices=[*measures, []], default=[*measures][:-1])
+    names, usual = [*measures, "quick"], [*measures][:-1]
+    parser.add_argument("what", nargs="*", choices=[*names, []], default=usual)
     parser.add_argument("--minutes", type=float, default=10, help="duration of memory and soak")
     parser.add_argument("--rate", type=int, default=100_000, help="lines/s of soak")
     parser.add_argument("--seconds", type=int, default=12, help="duration of each rate of ingest")
     parser.add_argument("--lines", type=int, default=2_000_000, help="lines of the log of report")
     parser.add_argument("--rounds", type=int, default=2, help="runs of report and other programs")
+    parser.add_argument("--keep", action="store_true", help="keep the ratios of quick")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as name:
+        if options.what == ["quick"]:
+            sys.exit(measure_quick(Path(name), keep=options.keep))
         for what in options.what:
             measures[what](Path(name), options)
 

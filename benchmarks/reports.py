@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import gzip
+import itertools
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -31,6 +34,16 @@ T = TypeVar("T")
 # Some 780,000 hosts and 125,000 distinct requests in 2,000,000 lines.
 VARIETY = ("--visitors", "2000000", "--paths", "500000", "--seed", "7", "--rate", "30")
 _LONG_SECONDS = 60
+_AGENTS = (
+    b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    b"Chrome/120.0.0.%d Safari/537.36",
+    b"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+    b"Gecko) Version/17.5 Mobile/15E148 Safari/604.1.%d",
+    b"Mozilla/5.0 (Linux; Android 13; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) "
+    b"Chrome/119.0.0.%d Mobile Safari/537.36",
+    b"Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0.%d",
+)
+"""User agents with a place for a number."""
 
 
 def measure_report(folder: Path, lines: int, rounds: int) -> None:
@@ -128,6 +141,50 @@ def measure_ceiling(folder: Path, lines: int) -> None:
             f"  --max-memory {ceiling:<6} {took:6.2f} s, {peak_of(command) / 1e6:,.0f} MB",
             flush=True,
         )
+    log.unlink()
+
+
+def measure_compressed(folder: Path, lines: int, rounds: int) -> None:
+    """Measure a log and the same one with gzip, whole and in thirty files, on all cores and one."""
+    out = folder / "report.json"
+    log = generated(folder, lines)
+    packed = folder / "packed.log.gz"
+    with log.open("rb") as source, gzip.open(packed, "wb", 6) as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+    parts = folder / "parts"
+    parts.mkdir()
+    with log.open("rb") as source:
+        for part in range(30):
+            piece = b"".join(itertools.islice(source, lines // 30 + 1))
+            (parts / f"access-{part:02}.log.gz").write_bytes(gzip.compress(piece, 6))
+    commands = {"plain": ours(log, out), "gzip": ours(packed, out), "30 files": ours(parts, out)}
+    commands["30 files, one core"] = ["taskset", "-c", "0", *commands["30 files"]]
+    best: dict[str, float] = {}
+    for _ in range(max(3, rounds)):
+        for name, command in commands.items():
+            took = seconds_of(command)
+            if took is not None:
+                best[name] = min(took, best.get(name, took))
+    print(f"report on {lines:,} lines, gzip; best of {max(3, rounds)}, alternating:")
+    for name, took in best.items():
+        print(f"  {name:<20} {took:6.2f} s  {took / best['plain']:.2f}x", flush=True)
+    shutil.rmtree(parts)
+    packed.unlink()
+    log.unlink()
+
+
+def measure_agents(folder: Path, lines: int) -> None:
+    """Measure a log in which no user agent repeats."""
+    log, out = folder / "agents.log", folder / "report.json"
+    with log.open("wb") as file:
+        for number in range(lines):
+            clock = b"%02d:%02d:%02d" % (number // 3600 % 24, number // 60 % 60, number % 60)
+            file.write(
+                b'10.0.%d.%d - - [20/Nov/2026:%b +0000] "GET / HTTP/1.1" 200 512 "-" "%b"\n'
+                % (number >> 8 & 255, number & 255, clock, _AGENTS[number % len(_AGENTS)] % number)
+            )
+    took = seconds_of(ours(log, out))
+    print(f"report on {lines:,} lines, each with an agent of its own: {took:.2f} s", flush=True)
     log.unlink()
 
 

@@ -46,11 +46,10 @@ from glancemetrics.history.recorded import (
 from glancemetrics.history.rollups import Rollups
 from glancemetrics.words.humane import format_bytes, format_round_duration, requests_text
 
-STEP_SECONDS = 1.0
-"""Seconds between writes; a crash of the machine loses at most that."""
-_STEPS_TO_TELL = 5
-"""Steps between updates of the time up to which the history is complete."""
-_STEPS_TO_BOUND = 60
+STEP_SECONDS = 5.0
+"""Seconds between writes; a crash of the machine loses at most that. Each costs as much as counting
+thousands of records."""
+_STEPS_TO_BOUND = 12
 """Steps between checks for records to delete."""
 _ROOM_SECONDS = 5.0
 _SLOW = f"cannot be written: the disk does not answer for {_ROOM_SECONDS:g} s"
@@ -262,16 +261,10 @@ class History:
                 await self._wake.wait()
             self._wake = trio.Event()
             is_time = not number % _STEPS_TO_BOUND
-            if self._has_work or not number % _STEPS_TO_TELL:
-                await self._do(functools.partial(self._step, is_time=is_time))
+            await self._do(functools.partial(self._step, is_time=is_time))
             self._is_slow = False
             stepped, self._stepped = self._stepped, trio.Event()
             stepped.set()
-
-    @property
-    def _has_work(self) -> bool:
-        is_behind = min(self._rolled, self._saved) < self._position
-        return is_behind or self._rollups is None or self._is_merging or bool(self._problem)
 
     async def _do(self, work: Callable[[], None]) -> None:
         """Run work in a thread; whatever fails, the monitor continues."""

@@ -27,6 +27,7 @@ from actors.sources.docker.engine import (
     own_container,
 )
 from actors.sources.docker.marks import DockerMark
+from actors.sources.gathering import GATHER_SECONDS
 from actors.sources.messages import Chunk, FromSource, Gap, Marked, Resumes, SourceGone
 from actors.sources.position import From, StartPosition
 from actors.sources.source import Say, cancel_on, saying
@@ -60,7 +61,6 @@ _HEALTHY_SECONDS = 60.0
 """After following for so long, the next pause is the first one again."""
 _CHUNK_BYTES = 1 << 19
 """Bytes of the log that are gathered into one chunk, at most."""
-_GATHER_SECONDS = 0.1
 _NANOS = 1_000_000_000
 _MOST_CONTAINERS = 1000
 """Containers that are followed at the same time: each has a connection of its own."""
@@ -472,7 +472,7 @@ class Follower:
         log = ContainerLog(has_frames=not details.has_terminal, places=places)
         container = self._mark.container
         async with self.engine.log(container, since=since, follow=follow) as pieces:
-            while piece := await pieces.gathered(_CHUNK_BYTES, _GATHER_SECONDS):
+            while piece := await pieces.gathered(_CHUNK_BYTES, GATHER_SECONDS):
                 taken = _feed(log, piece)
                 await self._hand_on(log, taken, follow=follow, left=pieces.left)
         if not follow and log.has_lost:

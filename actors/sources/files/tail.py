@@ -23,13 +23,13 @@ from actors.sources.files.path_follower import Look, PathFollower
 from actors.sources.files.paths import is_glob, repetitions, why_none
 from actors.sources.files.rotation import Folders
 from actors.sources.files.waking import (
-    GATHER_SECONDS,
     POLL_SECONDS,
     Status,
     Waker,
     WatchedNames,
     watched_names,
 )
+from actors.sources.gathering import GATHER_SECONDS
 from actors.sources.mark import Mark
 from actors.sources.messages import (
     Announced,

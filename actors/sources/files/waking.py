@@ -18,12 +18,10 @@ import watchfiles
 from loguru import logger
 
 from actors.sources.files.paths import directories
+from actors.sources.gathering import GATHER_SECONDS
 from glancemetrics.errors import first_of
 
 POLL_SECONDS = 1.0
-
-GATHER_SECONDS = 0.1
-"""Events are gathered this long, so a busy log is read at most ten times a second."""
 _REWATCH_SECONDS = 1.0
 """Minimum time between changes of the watched directories, plus the same per thousand directories:
 each change sets up all watches again."""

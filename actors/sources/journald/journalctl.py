@@ -19,11 +19,11 @@ import attrs
 import trio
 from trio.lowlevel import FdStream
 
+from actors.sources.gathering import GATHER_SECONDS
+
 _PROGRAM = "journalctl"
 _READ_SIZE = 1 << 20
 """Bytes that are gathered into one chunk, at most."""
-_GATHER_SECONDS = 0.1
-"""How long pieces of the pipe are gathered: it delivers 64 kB at a time."""
 _F_SETPIPE_SZ = 1031
 _PIPE_SIZE = 1 << 20
 _KEPT_ERRORS = 8192
@@ -83,7 +83,7 @@ class Journalctl:
                 size += len(piece)
             if moment.cancelled_caught:
                 break
-            deadline = min(deadline, trio.current_time() + _GATHER_SECONDS)
+            deadline = min(deadline, trio.current_time() + GATHER_SECONDS)
         return Piece(b"".join(pieces), 0 if self._ended else _waiting(self._output.fileno()))
 
     async def ended(self) -> None:

@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from actors.sources.desk import SourceDesk
+from actors.sources.gathering import GATHER_SECONDS
 from actors.sources.intake import Intake
 from actors.sources.messages import Announced, Chunk, FromSource, Gap, Marked, Resumes, SourceGone
 from actors.sources.posted import NAME
@@ -29,8 +30,6 @@ SHARED = f"{NAME}*"
 """The source of all further servers. No server can have this name."""
 _IDLE_SECONDS = 3600.0
 """After so long without lines, a server's source may be replaced by another one's."""
-_GATHER_SECONDS = 0.1
-"""How long requests are gathered into one chunk per server."""
 _HEALTH_SECONDS = 1.0
 _FULL_SHOWN_SECONDS = 10.0
 """How long it is shown that too much waited to be counted."""
@@ -135,7 +134,7 @@ class _Passing:
         """Pass on whatever there is, forever."""
         while True:
             await self._store.wait()
-            await trio.sleep(_GATHER_SECONDS)
+            await trio.sleep(GATHER_SECONDS)
             while await self.pass_on_next():
                 pass
 

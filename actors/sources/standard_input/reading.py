@@ -15,6 +15,7 @@ import trio
 
 from actors.files.decompression import compression_of
 from actors.sources.desk import SourceDesk
+from actors.sources.gathering import GATHER_SECONDS
 from actors.sources.messages import Chunk, FromSource, SourceGone
 from actors.sources.source import Say, cancel_on, saying
 from glancemetrics.health.health import SourceHealth, SourceState
@@ -23,8 +24,6 @@ from glancemetrics.lines.tail_frames import FrameSorter
 from glancemetrics.planning.sources import STANDARD_INPUT
 
 _READ_SIZE = 4 << 20
-_GATHER_SECONDS = 0.1
-"""How long pieces of a pipe are gathered into one chunk: a pipe delivers 64 kB at a time."""
 _CATS = {
     "gzip": "zcat",
     "bzip2": "bzcat",
@@ -159,7 +158,7 @@ async def _read_pipe(descriptor: int) -> _Piece:
     pieces: list[bytes] = []
     size = 0
     ended = False
-    deadline = trio.current_time() + _GATHER_SECONDS
+    deadline = trio.current_time() + GATHER_SECONDS
     while size < _READ_SIZE and not ended:
         with trio.move_on_at(deadline if pieces else float("inf")) as scope:
             await trio.lowlevel.wait_readable(descriptor)
@@ -168,7 +167,7 @@ async def _read_pipe(descriptor: int) -> _Piece:
         # It is readable, so this does not block the event loop.
         piece = os.read(descriptor, _READ_SIZE - size)
         if not pieces:
-            deadline = trio.current_time() + _GATHER_SECONDS
+            deadline = trio.current_time() + GATHER_SECONDS
         ended = not piece
         pieces.append(piece)
         size += len(piece)

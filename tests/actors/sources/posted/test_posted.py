@@ -430,7 +430,7 @@ async def test_while_too_much_waits_requests_are_refused_and_that_is_shown(
 ) -> None:
     monkeypatch.setattr(posted_store, "MOST_UNREAD", 250)
     monkeypatch.setattr(posted_store, "MOST_IN_MEMORY", 250)
-    monkeypatch.setattr(posted_source, "_GATHER_SECONDS", 1.5)
+    monkeypatch.setattr(posted_source, "GATHER_SECONDS", 1.5)
     source = await run(has_state=has_state)
     await source.take(posted("a"))
     with pytest.raises(NotTakenError, match="too many lines wait to be counted"):

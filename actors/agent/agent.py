@@ -90,14 +90,27 @@ class AgentPlan:
     """Where to begin in logs that exist when the agent runs for the first time."""
 
 
+@attrs.frozen
+class _Sent:
+    """An entry that was sent, and is not counted as far as is known."""
+
+    id: EntryId
+    marks: Mapping[str, bytes]
+    """By path, the marks that it moves; empty ones remove logs."""
+    size: int
+    """Bytes."""
+    is_whole: bool = False
+    """Whether there are no other marks after it: an earlier process has sent it."""
+
+
 @attrs.define
 class _Known:
     """What this process knows of the position, whatever happens to Redis."""
 
     counted: Position = attrs.field(factory=Position)
     """What the hub has counted, as far as is known."""
-    sent: deque[tuple[EntryId, Mapping[str, bytes], int]] = attrs.field(factory=deque)
-    """Entries since then: their ids, the marks that they move, their bytes."""
+    sent: deque[_Sent] = attrs.field(factory=deque)
+    """Entries since then."""
     has_sent: bool = False
     """Whether Redis has taken an entry."""
     unread: dict[str, str] = attrs.field(factory=dict)
@@ -106,10 +119,10 @@ class _Known:
     """By path, where this process began."""
 
     def has_counted(self, last: EntryId | None) -> None:
-        while last is not None and self.sent and self.sent[0][0] <= last:
-            entry, moved, _ = self.sent.popleft()
-            marks = {path: mark for path, mark in {**self.counted.marks, **moved}.items() if mark}
-            self.counted = Position(entry, marks)
+        while last is not None and self.sent and self.sent[0].id <= last:
+            entry = self.sent.popleft()
+            marks = {**({} if entry.is_whole else self.counted.marks), **entry.marks}
+            self.counted = Position(entry.id, {path: mark for path, mark in marks.items() if mark})
 
     def is_behind(self, counted: EntryId | None) -> bool:
         """Whether the hub has counted more than is known, such as of an earlier process."""
@@ -126,16 +139,14 @@ class _Known:
         """Note that Redis still has the entries up to this position; it may lose them yet."""
         last = sent.last
         assert last is not None
-        self.origins = {**sent.origins, **self.origins}
-        self.sent = deque(one for one in self.sent if one[0] <= last)
-        latest = self.sent[-1][0] if self.sent else self.counted.last
-        if latest != last:  # an earlier process has sent it
-            gone = dict.fromkeys(self.counted.marks, b"")
-            self.sent.append((last, {**gone, **sent.marks}, 0))
+        self.sent = deque(one for one in self.sent if one.id <= last)
+        latest = self.sent[-1].id if self.sent else self.counted.last
+        if latest != last:
+            self.sent.append(_Sent(last, sent.marks, 0, is_whole=True))
 
     @property
     def bytes(self) -> int:
-        return sum(size for _, _, size in self.sent)
+        return sum(one.size for one in self.sent)
 
 
 class Agent:
@@ -254,6 +265,7 @@ class Agent:
             and counted.refused.birth == sent.last.birth
         )
         self._known.note_counted(counted)
+        self._known.origins = {**sent.origins, **self._known.origins}
         if sent.last is not None and sent.last == last and not is_refused and not from_counted:
             position = sent
             self._known.goes_on_after(sent)
@@ -461,15 +473,15 @@ class _Session:
         data = packed(entry) if is_small else await trio.to_thread.run_sync(packed, entry)
         if len(data) > MOST_PACKED:
             raise GlanceMetricsError(f"{self._plan.name}: too many logs for one agent")
-        is_new = self._known.counted.last is None
-        origins = {path: mark for path, mark in self._known.origins.items() if path in marks}
+        new = marks.keys() - self._known.counted.marks.keys()
+        origins = {path: mark for path, mark in self._known.origins.items() if path in new}
         try:
-            await self._mailbox.add(self._next, data, marks, origins if is_new else {})
+            await self._mailbox.add(self._next, data, marks, origins)
         except DisplacedError:
             raise BrokenChainError("Redis has entries of another agent") from None
         self._known.has_sent = True
         self._last = self._next
-        self._known.sent.append((self._next, marks, len(data)))
+        self._known.sent.append(_Sent(self._next, marks, len(data)))
         self._next = self._next.next
 
     def _look_back(self) -> None:

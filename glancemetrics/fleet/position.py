@@ -22,7 +22,7 @@ class Position:
     refused: EntryId | None = None
     """The entry that the hub refused."""
     origins: Mapping[str, bytes] = attrs.field(factory=dict)
-    """By path, the mark of where the agent began in each log, as long as nothing was counted."""
+    """By path, the mark of where the agent began in each log of which nothing was counted."""
 
     def fields(self) -> list[bytes]:
         """Return what it has as names and values, one after the other."""

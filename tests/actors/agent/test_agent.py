@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from actors.agent import agent as agent_module
-from actors.agent.agent import Agent, AgentPlan
+from actors.agent.agent import Agent, AgentPlan, _Known, _Sent
 from actors.redis.connection import Connection, checked, connect
 from actors.redis.lease import Lease
 from actors.sources.position import From
@@ -23,6 +23,7 @@ from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.fleet.address import fleet_address
 from glancemetrics.fleet.entry import Entry, EntryId, unpacked
 from glancemetrics.fleet.keys import FleetKeys, hub_access
+from glancemetrics.fleet.position import Position
 from glancemetrics.fleet.status import AgentStatus
 from tests.lines import line
 from tests.redis import Redis
@@ -193,6 +194,77 @@ async def test_what_an_earlier_process_sent_is_sent_again_if_redis_loses_it(
         await until_sent(connection, b"".join(expected[counted:]))
         first = min((await entries(connection)).items())[1]
         assert first.after == (found[counted - 1][0] if counted else None)
+
+
+async def until_marked(connection: Connection, *paths: Path) -> None:
+    with trio.fail_after(20):
+        marked: set[str] = set()
+        while not marked.issuperset(map(str, paths)):
+            await trio.sleep(0.05)
+            found = (await entries(connection)).values()
+            marked = {part.path for entry in found for part in entry.parts if part.mark}
+
+
+@pytest.mark.parametrize("start", [From.START, From.END])
+async def test_a_log_that_came_later_is_sent_again_if_redis_loses_what_an_earlier_process_sent(
+    redis: Redis, tmp_path: Path, start: From
+) -> None:
+    log, later = tmp_path / "access.log", tmp_path / "later.log"
+    log.write_bytes(line(size=1))
+    plan = plan_of(redis, tmp_path / "*.log", start=start)
+    async with running(plan) as connection:
+        await until_marked(connection, log)
+        await count_all(connection)
+        later.write_bytes(line(size=2))
+        await until_sent(connection, line(size=2))
+        sent = max(await entries(connection))
+    async with running(plan) as connection:
+        with trio.fail_after(20):
+            while max(await entries(connection), default=sent).birth == sent.birth:
+                await trio.sleep(0.05)
+        await connection.run(("FLUSHALL",))
+        await until_sent(connection, line(size=2))
+
+
+async def test_where_it_began_is_known_to_the_next_process_if_the_hub_refuses_what_was_sent(
+    redis: Redis, tmp_path: Path
+) -> None:
+    log, other = tmp_path / "access.log", tmp_path / "other.log"
+    log.write_bytes(line(size=1))
+    other.write_bytes(line(size=1))
+    plan = plan_of(redis, tmp_path / "*.log", start=From.END)
+    async with running(plan) as connection:
+        await until_marked(connection, log, other)
+        with other.open("ab") as file:
+            file.write(line(size=2))
+        await until_sent(connection, line(size=2))
+        sent, marks = max(await entries(connection)), KEYS.counted("web1")
+        # It has counted an entry that was sent before the other log was looked at.
+        (mark,) = await connection.run(("HGET", KEYS.sent("web1"), f"f:{log}"))
+        await connection.run(("HSET", marks, "id", str(EntryId(1, 1)), f"f:{log}", mark))
+    connection = await connect(plan.address, "hub")
+    await connection.run(("HSET", marks, "refused", str(sent)))
+    await connection.aclose()
+    async with running(plan) as connection:
+        found = await entries(connection)
+        with trio.fail_after(20):
+            while not (lines_of(found) and min(found) > sent):
+                await trio.sleep(0.05)
+                found = await entries(connection)
+        assert lines_of(found) == line(size=2)
+
+
+def test_what_is_counted_has_no_log_that_is_gone() -> None:
+    """An earlier process has sent entries up to the fourth, which says that a log is gone."""
+    known = _Known(counted=Position(EntryId(5, 1), {"a": b"1"}))
+    known.goes_on_after(Position(EntryId(5, 4), {"a": b"4"}))
+    known.sent.append(_Sent(EntryId(6, 1), {"c": b"1"}, 100))
+    known.note_counted(Position(EntryId(5, 2), {"a": b"2", "b": b"2"}))
+    assert known.counted == Position(EntryId(5, 2), {"a": b"2", "b": b"2"})
+    known.has_counted(EntryId(5, 4))
+    assert known.counted == Position(EntryId(5, 4), {"a": b"4"})
+    known.has_counted(EntryId(6, 1))
+    assert known.counted == Position(EntryId(6, 1), {"a": b"4", "c": b"1"})
 
 
 async def test_what_the_hub_refuses_is_sent_again_from_what_it_has_counted(

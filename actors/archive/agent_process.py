@@ -139,6 +139,7 @@ def _serve(own: _Lines, other: _Lines) -> NoReturn:
 
     Runs in the process, which has no threads, and so may fork.
     """
+    copy = None
     try:
         # A reader of our output must not wait for this process to end.
         nothing = os.open(os.devnull, os.O_RDWR)
@@ -146,7 +147,6 @@ def _serve(own: _Lines, other: _Lines) -> NoReturn:
             os.dup2(nothing, standard)
         # Ctrl-C reaches all processes; the parent handles it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the copy
         prepare()
         question, answer = os.fdopen(own.question_read, "rb"), os.fdopen(own.answer_write, "wb")
         while True:
@@ -156,7 +156,8 @@ def _serve(own: _Lines, other: _Lines) -> NoReturn:
                 answer.write(len(data).to_bytes(_SIZE, "little") + data)
                 answer.flush()
                 continue
-            if not os.fork():
+            copy = os.fork()
+            if not copy:
                 question.close()
                 answer.close()
                 question = os.fdopen(other.question_read, "rb")
@@ -164,6 +165,9 @@ def _serve(own: _Lines, other: _Lines) -> NoReturn:
             else:
                 other.close_theirs()
     finally:
+        if copy:  # in containers often nobody waits for a process whose parent has ended
+            with suppress(OSError):
+                os.waitpid(copy, 0)
         os._exit(0)
 
 

@@ -68,6 +68,21 @@ def test_we_say_it_ourselves_when_it_was_killed() -> None:
     ]  # fmt: skip
 
 
+def test_no_process_is_left_to_be_waited_for() -> None:
+    code = """
+import ctypes, os
+from actors.archive.agent_process import AgentProcess
+assert ctypes.CDLL(None).prctl(36, 1) == 0  # those whose parent has ended are our children then
+assert len(list(AgentProcess().classify([["a"], ["b"], ["c"]]))) == 3
+try:
+    left = os.waitpid(-1, 0)
+except ChildProcessError:
+    left = None
+assert left is None, left
+"""
+    subprocess.run([sys.executable, "-c", code], timeout=60, check=True)
+
+
 def test_it_ends_with_us() -> None:
     code = (
         "import os, signal; from actors.archive.agent_process import AgentProcess as P; p = P(); "

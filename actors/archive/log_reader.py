@@ -283,7 +283,8 @@ class LogReader(Generic[Result]):
     ) -> Generator[_Block, None, bytes]:
         """Yield blocks as whole lines in buffers; returns the bytes that are left.
 
-        It ends early where no line ends in a whole buffer. `tell` says how far the file is read.
+        It ends early where a whole buffer has no line that can be decoded. `tell` says how far the
+        file is read.
         """
         buffer = workers.buffer() if self._spare is None else self._spare
         self._spare, view = buffer, memoryview(buffer)
@@ -296,11 +297,13 @@ class LogReader(Generic[Result]):
                 size, left = size + count, left[count:]
                 if size < len(view):
                     continue
+                now = tell()
                 cut = buffer.rfind(b"\n") + 1
-                if not cut:
-                    return bytes(view) + left
                 cut -= unfinished(log_format, view[max(0, cut - MOST_HELD) : cut])
-                rest, now = bytes(view[cut:]), tell()
+                if not cut:
+                    yield _Block(b"", read_bytes=now - told)
+                    return bytes(view) + left
+                rest = bytes(view[cut:])
                 if find_overlong(buffer, cut):
                     lines = without_overlong(bytes(view[:cut]))
                     yield _Block(lines.whole, lines.overlong, now - told)

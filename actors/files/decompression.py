@@ -126,9 +126,10 @@ def _decompressed(file: BinaryIO, compression: str) -> Iterator[bytes]:
     pending = b""
     while True:
         if decompressor is None:
-            pending = pending.lstrip(b"\0") or file.read(_READ)  # padding between members
-            if not pending:
-                return
+            while not (pending := pending.lstrip(b"\0")):  # padding between members
+                pending = file.read(_READ)
+                if not pending:
+                    return
             if compression == "gzip" and not pending.startswith(_GZIP[: len(pending)]):
                 raise DamagedError("damaged gzip data (incorrect header)")
             decompressor = make()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 import io
+import itertools
 import os
 import random
 import tarfile
@@ -221,6 +223,52 @@ def test_each_line_is_read_once_however_large_the_chunks_are(
     assert paths == [f"/{number}" for number in range(4009)]
     assert sum(one.rejects for one in chunks) == 3
     assert sum(one.read_bytes for one in chunks) == Path(name).stat().st_size
+
+
+@pytest.mark.parametrize("compression", ["", *COMPRESS])
+def test_what_begins_with_a_piece_and_an_endless_line_is_read_to_its_end(
+    compression: str, tmp_path: Path
+) -> None:
+    def wrapped(line: bytes, tags: bytes = b"stdout F") -> bytes:
+        return b"2027-01-01T00:00:00.0Z " + tags + b" " + line.rstrip() + b"\n"
+
+    lines = b"".join(map(wrapped, numbered(0, 100).splitlines()))
+    cut = wrapped(b"GET /", b"stderr P")
+    log = lines + cut + b"x" * 100_000 + b"\n" + lines
+    name = write(tmp_path / "app.log", COMPRESS[compression](log) if compression else log)
+    logs = find_logs([name])
+    assert "cri" in logs[0].format.name
+    # The second buffer begins with the piece, and has no other line.
+    reader = LogReader(logs, lambda made: made.batch.num_rows, chunk_bytes=len(lines))
+    with ThreadPoolExecutor(2) as pool:
+        workers = ThreadWorkers(reader.chunk_of, pool, 2, len(lines))
+        chunks = list(itertools.islice(reader.chunks(workers), 1000))
+    assert len(chunks) < 1000
+    assert sum(one.result or 0 for one in chunks) == 200
+    assert sum(one.read_bytes for one in chunks) == Path(name).stat().st_size
+
+
+@pytest.mark.parametrize("compression", ["", *COMPRESS])
+def test_all_bytes_are_told_if_a_line_is_longer_than_a_chunk(
+    compression: str, tmp_path: Path
+) -> None:
+    long = random.Random(1).randbytes(1_000_000).translate(bytes(x or 1 for x in range(256)))
+    lines = numbered(0, 3000)
+    chunk = len(lines) + 100
+    log = lines + long.replace(b"\n", b"x") + b"\n" + numbered(3000, 10)
+    name = write(tmp_path / "access.log", COMPRESS[compression](log) if compression else log)
+    reader = LogReader(find_logs([name]), lambda made: made.batch.num_rows, chunk_bytes=chunk)
+    with ThreadPoolExecutor(2) as pool:
+        chunks = list(reader.chunks(ThreadWorkers(reader.chunk_of, pool, 2, chunk)))
+    assert sum(one.result or 0 for one in chunks) == 3010
+    assert sum(one.read_bytes for one in chunks) == Path(name).stat().st_size
+
+
+@pytest.mark.parametrize("padding", [100, 1 << 16, 200_000])
+def test_padding_between_and_after_members_is_skipped(padding: int, tmp_path: Path) -> None:
+    member = gzip.compress(numbered(0, 2000)) + b"\0" * padding
+    made = report([write(tmp_path / "access.log.gz", member * 2)])
+    assert (made.hits, made.sources[0].trouble) == (4000, None)
 
 
 def test_standard_input_is_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

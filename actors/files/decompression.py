@@ -17,6 +17,8 @@ from typing import Any, BinaryIO
 _READ, _BLOCK = 1 << 16, 1 << 18
 """Bytes that are read at once, and the most that come out: they stay in the processor's cache."""
 _GZIP = b"\x1f\x8b"
+_BEGINNING = 1 << 12
+"""Bytes of a member of a gzip file that have what comes before its data: mostly a name."""
 _MAGIC = {
     _GZIP: "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
@@ -126,11 +128,10 @@ def _decompressed(file: BinaryIO, compression: str) -> Iterator[bytes]:
     pending = b""
     while True:
         if decompressor is None:
-            while not (pending := pending.lstrip(b"\0")):  # padding between members
-                pending = file.read(_READ)
-                if not pending:
-                    return
-            if compression == "gzip" and not pending.startswith(_GZIP[: len(pending)]):
+            pending = _next_member(file, pending)
+            if not pending:
+                return
+            if compression == "gzip" and not pending.startswith(_GZIP):
                 raise DamagedError("damaged gzip data (incorrect header)")
             decompressor = make()
         try:
@@ -148,6 +149,18 @@ def _decompressed(file: BinaryIO, compression: str) -> Iterator[bytes]:
             pending = file.read(_READ)
             if not pending:
                 raise DamagedError(f"truncated {compression} data")
+
+
+def _next_member(file: BinaryIO, pending: bytes) -> bytes:
+    """Return the beginning of the next member after any padding; empty at the end of the file."""
+    pending = pending.lstrip(b"\0")
+    # ISA-L takes some headers for damaged that come in pieces.
+    while len(pending) < _BEGINNING:
+        more = file.read(_READ)
+        if not more:
+            break
+        pending = pending + more if pending else more.lstrip(b"\0")
+    return pending
 
 
 def _zlib_block(decompressor: Any, data: bytes) -> bytes:

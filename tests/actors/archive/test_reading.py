@@ -22,6 +22,7 @@ from actors.archive.log_reader import LogReader
 from actors.archive.logs import find_logs, sample_of
 from actors.archive.reporting import Progress, report_on
 from actors.archive.workers import ThreadWorkers
+from actors.files import decompression
 from glancemetrics.errors import GlanceMetricsError
 from tests.actors.archive.logs import COMPRESS, numbered, write
 from tests.lines import BASE, line
@@ -268,6 +269,16 @@ def test_all_bytes_are_told_if_a_line_is_longer_than_a_chunk(
 def test_padding_between_and_after_members_is_skipped(padding: int, tmp_path: Path) -> None:
     member = gzip.compress(numbered(0, 2000)) + b"\0" * padding
     made = report([write(tmp_path / "access.log.gz", member * 2)])
+    assert (made.hits, made.sources[0].trouble) == (4000, None)
+
+
+@pytest.mark.parametrize("known", [1, 3, 10, 12, 14, 20])
+def test_the_beginning_of_a_member_may_come_in_two_reads(known: int, tmp_path: Path) -> None:
+    plain = gzip.compress(numbered(0, 2000))
+    named = b"\x1f\x8b\x08\x18" + plain[4:10] + b"access.log\0" + b"of today\0" + plain[10:]
+    padding = b"\0" * ((1 << 16) - len(plain) - known)
+    assert decompression._READ == 1 << 16
+    made = report([write(tmp_path / "access.log.gz", plain + padding + named)])
     assert (made.hits, made.sources[0].trouble) == (4000, None)
 
 

@@ -189,7 +189,8 @@ async def test_what_an_earlier_process_sent_is_sent_again_if_redis_loses_it(
         found = [one for one in (await entries(connection)).items() if lines_of(dict([one]))]
         if counted:
             await count_all(connection, dict(found[:counted]))
-            await trio.sleep(1.5)  # the agent looks every second
+            for _ in range(2):  # before each word it looks what is counted
+                await heard(connection)
         await connection.run(("FLUSHALL",))
         await until_sent(connection, b"".join(expected[counted:]))
         first = min((await entries(connection)).items())[1]

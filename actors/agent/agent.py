@@ -412,8 +412,11 @@ class _Session:
             case Chunk():
                 self._logs[message.source] = message.caught_up, message.lag_bytes
                 self._note_unread(message.source, "")
-                first = mark_in_bytes(PathMark(message.source, ()))
-                self._known.origins.setdefault(message.source, first)
+                if message.source not in self._known.origins:
+                    mark = message.mark
+                    begun = mark.at_start() if isinstance(mark, PathMark) else None
+                    first = mark_in_bytes(begun or PathMark(message.source, ()))
+                    self._known.origins[message.source] = first
             case Marked(mark=mark):
                 self._known.origins.setdefault(mark.source, mark_in_bytes(mark))
             case SourceHealth():

@@ -134,6 +134,14 @@ class PathMark:
         """Return the same position with the parser's state."""
         return attrs.evolve(self, parsing=parsing)
 
+    def at_start(self) -> PathMark:
+        """Return the mark of the same files before anything of them was read."""
+        nothing = digest(b"")
+        files = tuple(
+            FileMark(file.identity, 0, nothing, nothing, file.changed) for file in self.files
+        )
+        return attrs.evolve(self, files=files)
+
     def to_state(self) -> State:
         """Return the mark as plain values."""
         return {

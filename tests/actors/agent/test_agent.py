@@ -197,6 +197,20 @@ async def test_what_an_earlier_process_sent_is_sent_again_if_redis_loses_it(
         assert first.after == (found[counted - 1][0] if counted else None)
 
 
+async def test_a_log_that_was_rotated_is_sent_again_if_redis_loses_it_before_any_was_counted(
+    redis: Redis, tmp_path: Path
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line(size=1))
+    async with running(plan_of(redis, log)) as connection:
+        await until_sent(connection, line(size=1))
+        log.rename(tmp_path / "access.log.1")
+        log.write_bytes(line(size=2))
+        await until_sent(connection, line(size=1) + line(size=2))
+        await connection.run(("FLUSHALL",))
+        await until_sent(connection, line(size=1) + line(size=2))
+
+
 async def until_marked(connection: Connection, *paths: Path) -> None:
     with trio.fail_after(20):
         marked: set[str] = set()

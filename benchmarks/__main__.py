@@ -24,6 +24,7 @@ from benchmarks.alerts import measure_replay, measure_rules
 from benchmarks.console import measure_console
 from benchmarks.endurance import measure_attack, measure_soak
 from benchmarks.fleet import measure_fleet
+from benchmarks.growing import measure_growing
 from benchmarks.history import measure_disk, measure_questions
 from benchmarks.lines import fixed_lines, stamp
 from benchmarks.many_logs import measure_many_logs
@@ -248,6 +249,7 @@ def main() -> None:
         "agent": lambda folder, _: measure_agent(folder),
         "posted": lambda folder, _: measure_posted(folder),
         "many": lambda folder, _: measure_many_logs(folder),
+        "growing": lambda folder, _: measure_growing(folder),
         "generate": lambda _, __: measure_generate(),
         "memory": lambda folder, o: measure_memory(folder, o.minutes),
         "attack": lambda folder, o: measure_attack(folder, o.seconds),

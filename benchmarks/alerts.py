@@ -25,22 +25,32 @@ _BEGIN = 1_790_000_000
 _METRICS = ("rate", "error_ratio", "status_ratio(5xx)", "bytes_rate", "errors")
 
 
-def rules() -> list[Rule]:
+def rules(count: int = RULES) -> list[Rule]:
     """Typical rules: on all requests, on some paths, and by groups."""
     kinds = ("", "where = \"path like '/p{part}%'\"\n", 'by = "section"\n', 'by = "status"\n')
     text = "".join(
         f'[[rule]]\nname = "{i}"\nmetric = "{_METRICS[i % len(_METRICS)]}"\nabove = 1e12\n'
         f'window = "{1 + i % 10}m"\nmin_hits = 10\n' + kinds[i % len(kinds)].format(part=i % 50)
-        for i in range(RULES)
+        for i in range(count)
     )
     return read_rules(text, "rules of the benchmark")
 
 
-def measure_rules(folder: Path, seconds: int = 60) -> None:
+def measure_rules(folder: Path) -> None:
     """Measure the CPU use of rules at a steady rate, for counting and evaluating."""
+    counted, evaluated = cost_of_rules(folder, RULES, seconds=60)
+    print(
+        f"{RULES} rules at {RATE:,} lines/s: {100 * (counted + evaluated):.1f} % of a "
+        f"core ({100 * counted:.1f} % counting, {100 * evaluated:.1f} % evaluating)",
+        flush=True,
+    )
+
+
+def cost_of_rules(folder: Path, count: int, *, seconds: int) -> tuple[float, float]:
+    """Return what counting and evaluating cost, in cores."""
     log = generated(folder, RATE)
     batch = decode(log.read_bytes()).batch
-    alerting = Alerting(rules())
+    alerting = Alerting(rules(count))
     counting = counting_of(alerting)
     counted = evaluated = 0.0
     for second in range(seconds):
@@ -53,12 +63,7 @@ def measure_rules(folder: Path, seconds: int = 60) -> None:
         alerting.close(ClosedSeconds(_BEGIN + second + 1, tuple(counts)))
         counted += between - begin
         evaluated += time.process_time() - between
-    print(
-        f"{RULES} rules at {RATE:,} lines/s: {100 * (counted + evaluated) / seconds:.1f} % of a "
-        f"core ({100 * counted / seconds:.1f} % counting, {100 * evaluated / seconds:.1f} % "
-        "evaluating)",
-        flush=True,
-    )
+    return counted / seconds, evaluated / seconds
 
 
 def measure_replay(folder: Path, lines: int = 10_000_000) -> None:

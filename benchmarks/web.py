@@ -48,8 +48,8 @@ _ASKS = {
 def measure_web(folder: Path) -> None:
     """Measure ingest, CPU and memory with and without viewers, and the same of GoAccess."""
     _raise_limit()
-    alone = _measure(folder, 0)
-    watched = _measure(folder, _VIEWERS)
+    alone = measured(folder, 0)
+    watched = measured(folder, _VIEWERS)
     print(
         f"page: {watched.counted / alone.counted:.3f} of the ingest without viewers; CPU "
         f"{watched.cpu:.2f} of a core with {_VIEWERS:,} viewers, {alone.cpu:.2f} without",
@@ -60,14 +60,17 @@ def measure_web(folder: Path) -> None:
 
 
 @attrs.frozen
-class _Result:
+class Result:
+    """What a monitor did."""
+
     counted: float
     """Lines a second."""
     cpu: float
     """Cores."""
 
 
-def _measure(folder: Path, count: int) -> _Result:
+def measured(folder: Path, count: int) -> Result:
+    """Measure a monitor with so many viewers of its page."""
     log, port = folder / "web.log", _free_port()
     log.write_bytes(b"")
     options = ("-r", "1", "--timewindow", "5", "--web", f"127.0.0.1:{port}")
@@ -103,7 +106,7 @@ def _measure(folder: Path, count: int) -> _Result:
                 flush=True,
             )
     log.unlink()
-    return _Result(counted, used)
+    return Result(counted, used)
 
 
 def _measure_goaccess(folder: Path, count: int) -> None:

@@ -164,8 +164,9 @@ async def test_what_was_sent_over_another_connection_is_sent_again_if_redis_lose
         assert {entry.after for entry in (await entries(connection)).values()} == {None}
 
 
-@pytest.mark.parametrize("start", [From.START, From.END])
-@pytest.mark.parametrize("counted", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("start", "counted"), [(From.END, 0), (From.START, 1), (From.END, 2)], ids=str
+)
 async def test_what_an_earlier_process_sent_is_sent_again_if_redis_loses_it(
     redis: Redis, tmp_path: Path, start: From, counted: int
 ) -> None:

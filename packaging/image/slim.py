@@ -83,7 +83,17 @@ UNUSED = [
         "numpy: Fourier transforms and polynomials, imported on first use and not used here",
         ("numpy/fft", "numpy/polynomial"),
     ),
-    Part("duckdb: a Spark-compatible interface", ("duckdb/experimental",)),
+    Part(
+        "pyarrow: exchange with other tables, virtual machines, graphics cards",
+        (
+            *("pyarrow/interchange", "pyarrow/jvm.py", "pyarrow/cuda.py", "pyarrow/orc.py"),
+            *("pyarrow/flight.py", "pyarrow/conftest.py"),
+        ),
+    ),
+    Part(
+        "duckdb: a Spark-compatible interface, pictures of query plans, and Polars",
+        ("duckdb/experimental", "duckdb/query_graph", "duckdb/polars_io.py"),
+    ),
     Part(
         "apprise: translations of its own command, and icons for desktops",
         ("apprise/i18n/*/LC_MESSAGES", "apprise/assets/themes"),
@@ -110,6 +120,17 @@ UNUSED = [
     Part(
         "zstandard, msgpack: their versions for PyPy",
         ("zstandard/_cffi.*", "zstandard/backend_cffi.py", "msgpack/fallback.py"),
+    ),
+    Part(
+        "ua-parser: the same expressions in two more forms, and its command",
+        (
+            *("ua_parser_builtins/matchers.py", "ua_parser_builtins/regexes.py"),
+            "ua_parser/__main__.py",
+        ),
+    ),
+    Part(
+        "isal: its command, files in threads, and what its C library says of itself",
+        ("isal/igzip.py", "isal/igzip_threaded.py", "isal/isa-l/*.md", "isal/isa-l/CMakeLists.txt"),
     ),
     Part("yaml: its C version (it falls back to Python)", ("yaml/_yaml.*.so",)),
     Part("cffi: argon2 needs its compiled part only", ("cffi", "pycparser")),

@@ -7,13 +7,10 @@ are of two cores; with another number of them nothing is judged.
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
-import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,10 +18,10 @@ from typing import Any
 
 import attrs
 
-from benchmarks.lines import fixed_lines, stamp
+from benchmarks.console import writing
 from benchmarks.monitor import monitoring
 from benchmarks.peers import ours, peak_of
-from benchmarks.reports import generated
+from benchmarks.reports import compressed, generated
 
 KEPT = Path(__file__).with_name("quick.json")
 TOLERANCE = 0.15
@@ -118,9 +115,7 @@ def _commands(folder: Path) -> dict[str, Sequence[str]]:
     for count in (100, 10_000, 200_000):
         logs[count] = folder / f"quick-{count}.log"
         logs[count].write_bytes(b"".join(lines[:count]))
-    packed = folder / "quick.log.gz"
-    with million.open("rb") as source, gzip.open(packed, "wb", 6) as target:
-        shutil.copyfileobj(source, target, 1 << 20)
+    packed = compressed(million)
     agents = folder / "agents.log"
     agents.write_bytes(
         b"".join(
@@ -152,28 +147,15 @@ def _seconds_of(command: Sequence[str]) -> float:
 
 def _live(folder: Path) -> float:
     """Return the CPU seconds of a second of a monitor that follows a log."""
-    log, tick = folder / "live.log", 0.05
+    log = folder / "live.log"
     log.write_bytes(b"")
-    pieces = fixed_lines(int(_LIVE_RATE * tick))
-    stop = threading.Event()
-
-    def write() -> None:
-        with log.open("ab", 0) as file:
-            while not stop.wait(tick):
-                file.write(stamp(int(time.time())).join(pieces))
-
-    with monitoring(log, "--config", "off", "--state-dir", str(folder / "state")) as monitor:
+    options = ("--config", "off", "--state-dir", str(folder / "state"))
+    with monitoring(log, *options) as monitor, writing(log, _LIVE_RATE):
         monitor.wait_first()
-        writer = threading.Thread(target=write)
-        writer.start()
-        try:
-            time.sleep(5)
-            used = []
-            for _ in range(_LIVE_TIMES):
-                before = monitor.cpu_seconds()
-                time.sleep(_LIVE_SECONDS)
-                used.append((monitor.cpu_seconds() - before) / _LIVE_SECONDS)
-            return min(used)
-        finally:
-            stop.set()
-            writer.join()
+        time.sleep(5)
+        used = []
+        for _ in range(_LIVE_TIMES):
+            before = monitor.cpu_seconds()
+            time.sleep(_LIVE_SECONDS)
+            used.append((monitor.cpu_seconds() - before) / _LIVE_SECONDS)
+        return min(used)

@@ -144,13 +144,19 @@ def measure_ceiling(folder: Path, lines: int) -> None:
     log.unlink()
 
 
+def compressed(log: Path) -> Path:
+    """Write the same log with gzip, beside it."""
+    packed = log.with_name(f"{log.name}.gz")
+    with log.open("rb") as source, gzip.open(packed, "wb", 6) as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+    return packed
+
+
 def measure_compressed(folder: Path, lines: int, rounds: int) -> None:
     """Measure a log and the same one with gzip, whole and in thirty files, on all cores and one."""
     out = folder / "report.json"
     log = generated(folder, lines)
-    packed = folder / "packed.log.gz"
-    with log.open("rb") as source, gzip.open(packed, "wb", 6) as target:
-        shutil.copyfileobj(source, target, 1 << 20)
+    packed = compressed(log)
     parts = folder / "parts"
     parts.mkdir()
     with log.open("rb") as source:

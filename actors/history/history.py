@@ -8,7 +8,7 @@ hole, which answers mention.
 from __future__ import annotations
 
 import functools
-import itertools
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -49,8 +49,8 @@ from glancemetrics.words.humane import format_bytes, format_round_duration, requ
 STEP_SECONDS = 5.0
 """Seconds between writes; a crash of the machine loses at most that. Each costs as much as counting
 thousands of records."""
-_STEPS_TO_BOUND = 12
-"""Steps between checks for records to delete."""
+_BOUND_SECONDS = 60.0
+"""Seconds between checks for records to delete; under load there are many more steps."""
 _ROOM_SECONDS = 5.0
 _SLOW = f"cannot be written: the disk does not answer for {_ROOM_SECONDS:g} s"
 _LEAST_GAP = 60
@@ -256,11 +256,14 @@ class History:
     async def run(self) -> None:
         """Process what was added, forever."""
         await self._do(self._open)
-        for number in itertools.count():
+        bound_due = -math.inf
+        while True:
             with trio.move_on_after(STEP_SECONDS):
                 await self._wake.wait()
             self._wake = trio.Event()
-            is_time = not number % _STEPS_TO_BOUND
+            now = trio.current_time()
+            is_time = now >= bound_due
+            bound_due = now + _BOUND_SECONDS if is_time else bound_due
             await self._do(functools.partial(self._step, is_time=is_time))
             self._is_slow = False
             stepped, self._stepped = self._stepped, trio.Event()

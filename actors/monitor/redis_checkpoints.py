@@ -82,7 +82,8 @@ class RedisCheckpoints(Checkpoints):
         """Return the number of records in the history of this machine, at a checkpoint."""
         self._histories = {str(name): int(number) for name, number in state["histories"].items()}
         number = self._histories.get(self._own)
-        return self._note_before() if number is None else number
+        # A checkpoint of our own without a number is of a run without a history.
+        return self._note_before() if number is None and self.is_others(state) else number
 
     def is_others(self, state: Mapping[str, State]) -> bool:
         """Tell whether a checkpoint was saved by another machine."""

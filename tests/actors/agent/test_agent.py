@@ -63,6 +63,12 @@ def lines_of(found: dict[EntryId, Entry]) -> bytes:
     return b"".join(part.lines for entry in found.values() for part in entry.parts)
 
 
+async def until_begun(connection: Connection) -> None:
+    with trio.fail_after(20):
+        while not await entries(connection):
+            await trio.sleep(0.05)
+
+
 async def until_sent(connection: Connection, lines: bytes, name: str = "web1") -> None:
     with trio.fail_after(20):
         while await lines_in(connection, name) != lines:
@@ -111,9 +117,7 @@ async def test_at_first_what_was_there_before_is_left_if_that_is_wanted(
     log, later = tmp_path / "access.log", tmp_path / "later.log"
     log.write_bytes(line(size=1) * 100)
     async with running(plan_of(redis, log, later, start=From.END)) as connection:
-        with trio.fail_after(20):
-            while not await entries(connection):
-                await trio.sleep(0.05)
+        await until_begun(connection)
         with log.open("ab") as file:
             file.write(line(size=2))
         await until_sent(connection, line(size=2))
@@ -147,9 +151,7 @@ async def test_what_was_sent_over_another_connection_is_sent_again_if_redis_lose
     log.write_bytes(line(size=1))
     expected = line(size=1) if start is From.START else b""
     async with running(plan_of(redis, log, start=start)) as connection:
-        with trio.fail_after(20):
-            while not await entries(connection):
-                await trio.sleep(0.05)
+        await until_begun(connection)
         for size in (2, 3):
             with log.open("ab") as file:
                 file.write(line(size=size))
@@ -174,9 +176,7 @@ async def test_what_an_earlier_process_sent_is_sent_again_if_redis_loses_it(
     log.write_bytes(line(size=1))
     expected = [line(size=1)] if start is From.START else []
     async with running(plan_of(redis, log, start=start)) as connection:
-        with trio.fail_after(20):
-            while not await entries(connection):
-                await trio.sleep(0.05)
+        await until_begun(connection)
         for size in (2, 3, 4):
             with log.open("ab") as file:
                 file.write(line(size=size))

@@ -144,6 +144,19 @@ async def test_what_a_hub_read_before_its_first_checkpoint_is_for_the_next_hub(
         await ended(second)
 
 
+async def test_after_a_run_without_a_history_its_position_is_looked_for_on_the_disk(
+    redis: Redis, tmp_path: Path
+) -> None:
+    checkpoints = await begun(redis, tmp_path / "a")
+    folder = SegmentFolder(checkpoints.history_folder)
+    folder.path.mkdir()
+    folder.write(0, decode(line(BASE) * 5).batch)
+    await save(checkpoints, None)
+    saved = await load(checkpoints)
+    assert saved is not None
+    assert (saved.history, saved.is_others) == (None, False)
+
+
 async def test_who_cannot_reach_redis_says_so_whatever_it_has_stored(tmp_path: Path) -> None:
     port = free_port()
     text = f"redis://127.0.0.1:{port}/0?fleet=prod"

@@ -30,6 +30,7 @@ from glancemetrics.formats.log_format import (
     directives_after,
     reject_samples,
 )
+from glancemetrics.formats.plain import PlainChunk, split_plain
 from glancemetrics.formats.pieces import MOST_HELD, Pieces, unfinished
 from glancemetrics.lines.line_ends import ReadAt
 from glancemetrics.lines.splitter import (
@@ -45,6 +46,8 @@ from glancemetrics.records.time_span import TimeSpan
 
 CHUNK_BYTES = 4 << 20
 """Large enough to keep Python's share of the work small, small enough to hold several chunks."""
+PLAIN_CHUNK_BYTES = 1 << 20
+"""Plain lines stay in the processor's cache until they are counted."""
 _LIVE_PIECE = 1 << 16
 _POLL_SECONDS = 0.1
 _BINARY_SAMPLE = 1 << 12
@@ -113,8 +116,14 @@ class LogReader(Generic[Result]):
         span: TimeSpan | None = None,
         stopped: Callable[[], bool] = lambda: False,
         chunk_bytes: int = CHUNK_BYTES,
+        plain_work: Callable[[PlainChunk], Result | None] | None = None,
     ) -> None:
+        """`plain_work` is done on mostly plain chunks instead; if it is `None`, on none.
+
+        For a chunk for which it returns `None`, the usual work is done.
+        """
         self._logs = logs
+        self._plain_work = plain_work
         self._work = work
         self._context = context
         self._span = span
@@ -125,7 +134,7 @@ class LogReader(Generic[Result]):
 
     def chunks(self, workers: Workers[Piece, ReadChunk[Result]]) -> Iterator[ReadChunk[Result]]:
         """Yield chunks in order; the work of `workers` is `chunk_of`."""
-        waiting: deque[Pending[ReadChunk[Result]]] = deque()
+        waiting: deque[tuple[Pending[ReadChunk[Result]], Buffer | None]] = deque()
         for number, log in enumerate(self._logs):
             directives = b""
             for block in self._blocks(log, workers):
@@ -136,17 +145,18 @@ class LogReader(Generic[Result]):
                     directives = directives_after(
                         directives, bytes(block.lines), log.format.directives
                     )
-                waiting.append(workers.submit(piece, block.lines, block.buffer))
+                pending = workers.submit(piece, block.lines, block.buffer)
+                waiting.append((pending, block.buffer))
                 while len(waiting) > workers.most_waiting or (
-                    waiting and waiting[0].done() and not workers.want_more()
+                    waiting and waiting[0][0].done() and not workers.want_more()
                 ):
-                    yield waiting.popleft().result()
+                    yield from _next_of(waiting, workers)
                 if self._stopped():
                     break
             if self._stopped():
                 break
         while waiting:
-            yield waiting.popleft().result()
+            yield from _next_of(waiting, workers)
 
     def chunk_of(self, piece: Piece, lines: Lines) -> ReadChunk[Result]:
         """Decode lines and do the work on them."""
@@ -156,8 +166,13 @@ class LogReader(Generic[Result]):
         context = self._context
         if piece.directives:
             context = attrs.evolve(context, directives=piece.directives)
-        decoded = guarded_decode(log_format, lines, context)
         name = self._logs[piece.log].name
+        if self._plain_work is not None:
+            split = split_plain(log_format, lines, context)
+            result = None if split is None else self._plain_work(split)
+            if split is not None and result is not None:
+                return self._plain_chunk(piece, split, result)
+        decoded = guarded_decode(log_format, lines, context)
         batch = with_source(decoded.batch, name)
         decoded = attrs.evolve(decoded, batch=batch)
         overlong = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
@@ -171,6 +186,21 @@ class LogReader(Generic[Result]):
             piece.read_bytes,
             piece.trouble,
             len(decoded.damaged),
+        )
+
+    def _plain_chunk(self, piece: Piece, split: PlainChunk, result: Result) -> ReadChunk[Result]:
+        log, rest = self._logs[piece.log], split.rest
+        overlong = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
+        return ReadChunk(
+            piece.log,
+            split.plain.lines + len(overlong),
+            rest.rejects + len(overlong),
+            rest.foreign,
+            of_source(reject_samples(split.left, rest, log.format) + overlong, log.name),
+            result,
+            piece.read_bytes,
+            piece.trouble,
+            len(rest.damaged),
         )
 
     def _blocks(self, log: LogFile, workers: Workers[Any, Any]) -> Iterator[_Block]:
@@ -352,6 +382,16 @@ class LogReader(Generic[Result]):
             blocks.append(block)
             size -= len(block)
         return b"".join(blocks)
+
+
+def _next_of(
+    waiting: deque[tuple[Pending[ReadChunk[Result]], Buffer | None]], workers: Workers[Any, Any]
+) -> Iterator[ReadChunk[Result]]:
+    """Yield the next chunk; its lines are kept until another one is asked for."""
+    pending, buffer = waiting.popleft()
+    yield pending.result()
+    if buffer is not None:
+        workers.give_back(buffer)
 
 
 def _reader_of(file: BinaryIO) -> ReadAt:

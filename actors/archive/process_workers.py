@@ -216,6 +216,9 @@ class ProcessWorkers(Generic[Task, Result]):
             self._free.append(slot)
         return result
 
+    def give_back(self, buffer: Buffer) -> None:
+        """Nothing to do: results that are still in use are known."""
+
     def _free_slot(self) -> _Slot | None:
         pending = {
             answer.slot for process in self._processes for answer in process.pending if answer.slot

@@ -9,15 +9,20 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from actors.archive.log_reader import LogReader, Piece, ReadChunk
+from actors.archive.log_reader import CHUNK_BYTES, PLAIN_CHUNK_BYTES, LogReader, Piece, ReadChunk
 from actors.archive.logs import LogFile
 from actors.archive.workers import ThreadWorkers, Workers
 from actors.state.allocator import share_memory
 from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext
+from glancemetrics.formats.plain import PlainChunk, may_be_plain
+from glancemetrics.native.plain_lines import PlainLines
 from glancemetrics.records.agent_kinds import Classify, classify_here, kinds_of
 from glancemetrics.records.rejects import Reject
+from glancemetrics.records.zones import offsets_at
 from glancemetrics.records.user_agents import forget, prepare
 from glancemetrics.reporting.panel_names import AGENT_PANELS
 from glancemetrics.reporting.panels import groups_kept
@@ -35,6 +40,7 @@ _BASE_MEMORY = 255_000_000
 _TALLY_SHARE = 0.6
 """Share of the remaining memory for the tally; making the panels takes about as much again."""
 
+Int64s = npt.NDArray[np.int64]
 Result = TypeVar("Result")
 
 
@@ -53,7 +59,10 @@ class Progress:
 class _Worked:
     slices: Slices
     records: int
-    """All decoded records, including filtered ones."""
+    """All records, including filtered ones."""
+    plain: PlainLines | None = None
+    """Lines that are counted as they are, and the beginnings of their local minutes."""
+    minutes: Int64s | None = None
 
 
 def report_on(
@@ -80,11 +89,29 @@ def report_on(
         batch = selection.of(decoded.batch)
         return _Worked(slices_of(batch, options.zone), decoded.batch.num_rows)
 
-    reader = LogReader(logs, work, context=context, span=selection.span, stopped=stopped)
+    def plain_work(chunk: PlainChunk) -> _Worked | None:
+        plain, zone = chunk.plain, options.zone
+        minutes = plain.minutes(None if zone is None else offsets_at(plain.seconds(), zone))
+        if minutes is None:
+            return None
+        records = len(plain.plain) + chunk.rest.batch.num_rows
+        return _Worked(slices_of(chunk.rest.batch, zone), records, plain, minutes)
+
+    plainly = not selection and all(may_be_plain(log.format, context) for log in logs)
+    reader = LogReader(
+        logs,
+        work,
+        context=context,
+        span=selection.span,
+        stopped=stopped,
+        chunk_bytes=PLAIN_CHUNK_BYTES if plainly else CHUNK_BYTES,
+        plain_work=plain_work if plainly else None,
+    )
     sizes = [log.size for log in logs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
-    if selection.where is not None or (total is not None and total <= reader.chunk_bytes):
-        processes = 0  # DuckDB has threads of its own, and a single chunk needs no helpers
+    if plainly or selection.where is not None or (total is not None and total <= reader.chunk_bytes):
+        # Plain lines are counted in C, DuckDB has threads, and one chunk needs no helpers.
+        processes = 0
     counted = _Counted(len(logs))
     # Forks happen before there are threads: a pool starts them with its first task.
     with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
@@ -95,8 +122,11 @@ def report_on(
                 pool.submit(prepare)
             for chunk in reader.chunks(workers):
                 counted.add(chunk)
-                if chunk.result is not None:
-                    tally.add(chunk.result.slices)
+                worked = chunk.result
+                if worked is not None:
+                    if worked.plain is not None and worked.minutes is not None:
+                        tally.add_plain(worked.plain, worked.minutes)
+                    tally.add(worked.slices)
                 progress(Progress(counted.read_bytes, total, counted.lines))
         if agents_matter and Base.AGENT in tally.by:
             kinds_of(tally.by[Base.AGENT].names, classify_agents or classify_here)

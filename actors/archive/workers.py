@@ -47,7 +47,10 @@ class Workers(Protocol[Task_contra, Result_co]):
     def submit(
         self, task: Task_contra, lines: Lines, buffer: Buffer | None = None
     ) -> Pending[Result_co]:
-        """Start work on a block; its buffer is returned to the workers."""
+        """Start work on a block; its buffer must be given back once the result is not needed."""
+
+    def give_back(self, buffer: Buffer) -> None:
+        """Reuse the buffer of a block."""
 
 
 class ThreadWorkers(Generic[Task, Result]):
@@ -69,12 +72,14 @@ class ThreadWorkers(Generic[Task, Result]):
     def buffer(self) -> Buffer:
         return self._free.pop() if self._free else bytearray(self._buffer_bytes)
 
-    def submit(self, task: Task, lines: Lines, buffer: Buffer | None = None) -> Future[Result]:
-        return self._pool.submit(self._done, task, lines, buffer)
+    def submit(
+        self,
+        task: Task,
+        lines: Lines,
+        buffer: Buffer | None = None,  # noqa: ARG002 - as processes have it
+    ) -> Future[Result]:
+        return self._pool.submit(self._work, task, lines)
 
-    def _done(self, task: Task, lines: Lines, buffer: Buffer | None) -> Result:
-        try:
-            return self._work(task, lines)
-        finally:
-            if isinstance(buffer, bytearray):
-                self._free.append(buffer)
+    def give_back(self, buffer: Buffer) -> None:
+        if isinstance(buffer, bytearray):
+            self._free.append(buffer)

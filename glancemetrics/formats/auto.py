@@ -83,6 +83,15 @@ class AutoFormat:
         return self._known
 
     @property
+    def steady(self) -> StreamFormat | None:
+        """The format of all chunks of which nothing is in doubt; `None` if that may change."""
+        return None if self._learns else self._known
+
+    def doubts(self, unexplained: int, lines: int) -> bool:
+        """Tell whether the format of a chunk is detected again, unless it learns."""
+        return unexplained > _MOST_REJECTED * lines
+
+    @property
     def name(self) -> str:
         """The name of the format."""
         return "none detected" if self._known is None else self._known.name
@@ -179,7 +188,7 @@ class AutoFormat:
 
     def _is_detection_due(self, decoded: Decoded) -> bool:
         if not self._learns:
-            return len(decoded.unexplained) > _MOST_REJECTED * decoded.lines
+            return self.doubts(len(decoded.unexplained), decoded.lines)
         with self._lock:
             self._rejects += len(decoded.unexplained)
             return self._rejects >= self._wait

@@ -16,14 +16,14 @@ static inline uint64_t folded(uint64_t a, uint64_t b) {
 
 /* Sixteen bytes at a time through a folded product, like wyhash (Wang Yi,
    https://github.com/wangyi-fudan/wyhash); the last bytes are read twice instead of past the end. */
-static inline uint64_t table_hash(span string) {
+static inline uint64_t text_hash(span string, uint64_t first, uint64_t second) {
     size_t length = length_of(string);
     const uint8_t *text = string.at, *end = string.end;
-    uint64_t hash = gm_secrets[0] ^ length;
+    uint64_t hash = first ^ length;
     uint64_t low, high;
     if (length > 16) {
         for (; end - text > 16; text += 16)
-            hash = folded(load64(text) ^ gm_secrets[1], load64(text + 8) ^ hash);
+            hash = folded(load64(text) ^ second, load64(text + 8) ^ hash);
         low = load64(end - 16);
         high = load64(end - 8);
     } else if (length >= 8) {
@@ -38,8 +38,17 @@ static inline uint64_t table_hash(span string) {
     } else {
         low = high = 0;
     }
-    hash = folded(low ^ gm_secrets[1], high ^ hash);
-    return folded(hash ^ gm_secrets[0], 0x9E3779B97F4A7C15u ^ length);
+    hash = folded(low ^ second, high ^ hash);
+    return folded(hash ^ first, 0x9E3779B97F4A7C15u ^ length);
+}
+
+static inline uint64_t table_hash(span string) {
+    return text_hash(string, gm_secrets[0], gm_secrets[1]);
+}
+
+/* The hash of a text for visitors: the same in every run. */
+static inline uint64_t constant_hash(span string) {
+    return text_hash(string, 0xA0761D6478BD642Fu, 0xE7037ED1A0B428DBu);
 }
 
 /* The finalizer of SplitMix64 (S. Vigna): every output bit depends on all input bits. */
@@ -50,5 +59,18 @@ static inline uint64_t mixed(uint64_t value) {
     value *= 0x94D049BB133111EBu;
     return value ^ value >> 31;
 }
+
+/* The hash of a visitor: from those of its host and agent, and on a local day. */
+static inline uint64_t client_hash(uint64_t host, uint64_t agent) {
+    return host + agent * 0xC2B2AE3D27D4EB4Fu;
+}
+
+static inline uint64_t visitor_hash(uint64_t client, int64_t local_seconds) {
+    int64_t day = local_seconds / 86400 - (local_seconds % 86400 < 0);
+    return mixed(client + (uint64_t)day * 0xD6E8FEB86659FD93u);
+}
+
+/* Instead of the hash of a host or agent that is unknown. */
+#define NO_TEXT_HASH 0x9E3779B97F4A7C15u
 
 #endif

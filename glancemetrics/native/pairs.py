@@ -64,7 +64,7 @@ class PairArray:
             address(numbers),
             bits,
             level,
-            self._room_for(len(codes)),
+            self.room_for(len(codes)),
         )
 
     def add_renumbered(self, pairs: Hashes, bits: int, numbers: Int64s, new_bits: int) -> None:
@@ -75,8 +75,12 @@ class PairArray:
             bits,
             address(numbers),
             new_bits,
-            self._room_for(len(pairs)),
+            self.room_for(len(pairs)),
         )
+
+    def written(self, count: int) -> None:
+        """Take what was written after the last pair for pairs."""
+        self._count += count
 
     def sort_distinct(self) -> None:
         """Sort the pairs and remove duplicates."""
@@ -107,7 +111,7 @@ class PairArray:
         turned.sort()
         return turned
 
-    def _room_for(self, count: int) -> int:
+    def room_for(self, count: int) -> int:
         """Make room for more pairs; returns the address after the last one."""
         needed = self._count + count
         if needed > self._room or self._at is None:

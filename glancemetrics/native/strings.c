@@ -26,10 +26,22 @@ static bool grow_slots(gm_strings *strings) {
     uint64_t *slots = calloc(size, sizeof *slots);
     if (!slots)
         return false;
-    if (strings->slots)
-        for (uint64_t at = 0; at <= strings->mask; at++)
-            if (strings->slots[at])
-                place(slots, size - 1, strings->slots[at]);
+    if (strings->slots) {
+        /* Slots that are next to each other are distant in the larger table. */
+        uint64_t ahead[TEXTS_AT_ONCE];
+        int waiting = 0;
+        for (uint64_t at = 0; at <= strings->mask; at++) {
+            if (!strings->slots[at])
+                continue;
+            ahead[waiting++] = strings->slots[at];
+            __builtin_prefetch(&slots[(strings->slots[at] >> 32) & (size - 1)], 1);
+            if (waiting == TEXTS_AT_ONCE)
+                for (; waiting; waiting--)
+                    place(slots, size - 1, ahead[waiting - 1]);
+        }
+        for (; waiting; waiting--)
+            place(slots, size - 1, ahead[waiting - 1]);
+    }
     free(strings->slots);
     strings->slots = slots;
     strings->mask = size - 1;
@@ -96,7 +108,22 @@ static inline int32_t append(gm_strings *strings, span text) {
     return number;
 }
 
-static inline int32_t number_of_hashed(gm_strings *strings, span text, uint32_t hash) {
+/* Compares texts of the same length; most are short, so a call of `memcmp` would take longer. */
+static inline bool is_same(const uint8_t *one, const uint8_t *other, size_t length) {
+    if (length < 8) {
+        for (size_t i = 0; i < length; i++)
+            if (one[i] != other[i])
+                return false;
+        return true;
+    }
+    size_t last = length - 8;
+    for (size_t i = 0; i < last; i += 8)
+        if (load64(one + i) != load64(other + i))
+            return false;
+    return load64(one + last) == load64(other + last);
+}
+
+int32_t number_of_hashed(gm_strings *strings, span text, uint32_t hash) {
     size_t length = length_of(text);
     uint64_t at = hash & strings->mask;
     for (uint64_t entry; (entry = strings->slots[at]); at = (at + 1) & strings->mask) {
@@ -105,7 +132,7 @@ static inline int32_t number_of_hashed(gm_strings *strings, span text, uint32_t 
         int32_t number = (int32_t)(uint32_t)entry - 1;
         int32_t start = strings->offsets[number];
         if (strings->offsets[number + 1] - start == (int64_t)length &&
-            (!length || !memcmp(strings->bytes + start, text.at, length)))
+            is_same(strings->bytes + start, text.at, length))
             return number;
     }
     uint64_t slots = strings->mask;
@@ -123,8 +150,10 @@ static inline int32_t number_of_hashed(gm_strings *strings, span text, uint32_t 
     return number;
 }
 
+bool strings_ready(gm_strings *strings) { return strings->slots || grow_slots(strings); }
+
 int32_t number_of(gm_strings *strings, span text) {
-    if (!strings->slots && !grow_slots(strings))
+    if (!strings_ready(strings))
         return -1;
     return number_of_hashed(strings, text, (uint32_t)table_hash(text));
 }
@@ -168,22 +197,16 @@ GM_API int64_t gm_strings_memory(const gm_strings *strings) {
 
 bool numbers_of(gm_strings *strings, const span *texts, int count, int32_t *numbers) {
     uint32_t hashes[TEXTS_AT_ONCE];
-    if (!strings->slots && !grow_slots(strings))
+    if (!strings_ready(strings))
         return false;
     for (int i = 0; i < count; i++) {
         hashes[i] = (uint32_t)table_hash(texts[i]);
-        __builtin_prefetch(&strings->slots[hashes[i] & strings->mask]);
+        prefetch_slot(strings, hashes[i]);
     }
-    for (int i = 0; i < count; i++) {
-        uint64_t entry = strings->slots[hashes[i] & strings->mask];
-        if (entry)
-            __builtin_prefetch(&strings->offsets[(uint32_t)entry - 1]);
-    }
-    for (int i = 0; i < count; i++) {
-        uint64_t entry = strings->slots[hashes[i] & strings->mask];
-        if (entry)
-            __builtin_prefetch(&strings->bytes[strings->offsets[(uint32_t)entry - 1]]);
-    }
+    for (int i = 0; i < count; i++)
+        prefetch_offset(strings, hashes[i]);
+    for (int i = 0; i < count; i++)
+        prefetch_bytes(strings, hashes[i]);
     for (int i = 0; i < count; i++) {
         numbers[i] = number_of_hashed(strings, texts[i], hashes[i]);
         if (numbers[i] < 0)
@@ -275,16 +298,7 @@ GM_API const uint8_t *gm_strings_bytes(const gm_strings *strings) { return strin
 GM_API void gm_string_hashes(const int32_t *offsets, const uint8_t *data, int64_t count,
                              uint64_t *hashes) {
     for (int64_t i = 0; i < count; i++) {
-        const uint8_t *text = data + offsets[i];
-        size_t left = (size_t)(offsets[i + 1] - offsets[i]);
-        uint64_t hash = mixed(0x9E3779B97F4A7C15u + left);
-        for (; left >= 8; left -= 8, text += 8)
-            hash = mixed(hash ^ load64(text));
-        if (left) {
-            uint64_t word = 0;
-            memcpy(&word, text, left);
-            hash = mixed(hash ^ word);
-        }
-        hashes[i] = hash;
+        span text = {data + offsets[i], data + offsets[i + 1]};
+        hashes[i] = constant_hash(text);
     }
 }

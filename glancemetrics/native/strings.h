@@ -29,6 +29,30 @@ int32_t number_of(gm_strings *strings, span text);
    memory. */
 bool numbers_of(gm_strings *strings, const span *texts, int count, int32_t *numbers);
 
+/* The same for one string whose `table_hash` is known; there must be slots. */
+int32_t number_of_hashed(gm_strings *strings, span text, uint32_t hash);
+
+/* Makes the first slots, if there are none; false if out of memory. */
+bool strings_ready(gm_strings *strings);
+
+/* Three steps to take before `number_of_hashed`, each for several strings before the next step, so that
+   none of them waits for memory. */
+static inline void prefetch_slot(const gm_strings *strings, uint32_t hash) {
+    __builtin_prefetch(&strings->slots[hash & strings->mask]);
+}
+
+static inline void prefetch_offset(const gm_strings *strings, uint32_t hash) {
+    uint64_t slot = strings->slots[hash & strings->mask];
+    if (slot >> 32 == hash)
+        __builtin_prefetch(&strings->offsets[(uint32_t)slot - 1]);
+}
+
+static inline void prefetch_bytes(const gm_strings *strings, uint32_t hash) {
+    uint64_t slot = strings->slots[hash & strings->mask];
+    if (slot >> 32 == hash)
+        __builtin_prefetch(&strings->bytes[strings->offsets[(uint32_t)slot - 1]]);
+}
+
 /* Adds a new string without making it findable; returns its number, -1 if out of memory. */
 int32_t strings_append(gm_strings *strings, span text);
 

@@ -2,53 +2,44 @@
 
 #include <stdlib.h>
 
-#include "hashing.h"
+#include "visitors.h"
 
 #define FIRST_SLOTS 256
-#define LARGEST_COUNT (INT32_MAX - 1)
-#define AHEAD 16
-/* Visitors whose slots are prefetched together. */
+#define LARGEST_SLOTS (UINT64_C(1) << 31)
+/* Visitors are fewer, so their numbers fit into 31 bits. */
 
-typedef struct {
-    uint64_t hash;
-    uint64_t flags;
-    int32_t only[2];
-    /* The numbers of the visitor's host and agent; -1 if unknown or removed. */
-} gm_visitor;
-
-enum column { HOST, AGENT };
-
-typedef struct {
-    uint32_t *slots;
-    /* The visitor's number + 1; 0 for an empty slot. */
-    uint64_t mask;
-    int64_t count;
-    int64_t room;
-    gm_visitor *rows;
-} gm_visitors;
-
-/* Hashes of sampled visitors end in the same bits, and lines of a log could be crafted to have such
-   hashes: neither may collide. */
-static inline uint64_t place_of(uint64_t hash) {
-    return folded(hash ^ gm_secrets[0], gm_secrets[1]);
+static uint32_t slot_of(const gm_visitors *visitors, int64_t number, uint64_t place) {
+    return (uint32_t)(place >> (32 + visitors->number_bits) << visitors->number_bits) |
+           (uint32_t)(number + 1);
 }
 
 static void place_all(gm_visitors *visitors) {
-    for (int64_t i = 0; i < visitors->count; i++) {
-        uint64_t at = place_of(visitors->rows[i].hash) & visitors->mask;
-        while (visitors->slots[at])
-            at = (at + 1) & visitors->mask;
-        visitors->slots[at] = (uint32_t)(i + 1);
+    uint64_t places[AHEAD];
+    for (int64_t first = 0; first < visitors->count; first += AHEAD) {
+        int64_t size = visitors->count - first < AHEAD ? visitors->count - first : AHEAD;
+        for (int64_t i = 0; i < size; i++) {
+            places[i] = place_of(visitors->rows[first + i].hash);
+            __builtin_prefetch(&visitors->slots[places[i] & visitors->mask], 1);
+        }
+        for (int64_t i = 0; i < size; i++) {
+            uint64_t at = places[i] & visitors->mask;
+            while (visitors->slots[at])
+                at = (at + 1) & visitors->mask;
+            visitors->slots[at] = slot_of(visitors, first + i, places[i]);
+        }
     }
 }
 
 static bool set_slots(gm_visitors *visitors, uint64_t size) {
+    if (size > LARGEST_SLOTS)
+        return false;
     uint32_t *slots = calloc(size, sizeof *slots);
     if (!slots)
         return false;
     free(visitors->slots);
     visitors->slots = slots;
     visitors->mask = size - 1;
+    visitors->number_bits = __builtin_ctzll(size);
     place_all(visitors);
     return true;
 }
@@ -88,18 +79,21 @@ GM_API int64_t gm_visitors_memory(const gm_visitors *visitors) {
 /* Returns the rows; valid until visitors are added or removed. */
 GM_API gm_visitor *gm_visitors_rows(gm_visitors *visitors) { return visitors->rows; }
 
-static inline gm_visitor *find(gm_visitors *visitors, uint64_t hash, uint64_t place) {
+gm_visitor *visitor_of(gm_visitors *visitors, uint64_t hash, uint64_t place) {
     for (uint64_t at = place & visitors->mask;; at = (at + 1) & visitors->mask) {
-        uint32_t entry = visitors->slots[at];
-        if (entry && visitors->rows[entry - 1].hash != hash)
-            continue;
-        if (entry)
-            return &visitors->rows[entry - 1];
+        uint32_t slot = visitors->slots[at];
+        if (slot) {
+            if (!may_be(visitors, slot, place))
+                continue;
+            gm_visitor *visitor = visitor_in(visitors, slot);
+            if (visitor->hash != hash)
+                continue;
+            return visitor;
+        }
         int64_t number = visitors->count;
-        if (number >= LARGEST_COUNT ||
-            (number == visitors->room && !set_room(visitors, number + number / 8 + 128)))
+        if (number == visitors->room && !set_room(visitors, number + number / 8 + 128))
             return NULL;
-        visitors->slots[at] = (uint32_t)(number + 1);
+        visitors->slots[at] = slot_of(visitors, number, place);
         visitors->rows[number] = (gm_visitor){hash, 0, {-1, -1}};
         visitors->count++;
         if ((uint64_t)visitors->count * 4 >= (visitors->mask + 1) * 3 &&
@@ -122,24 +116,21 @@ GM_API int64_t gm_visitors_enter(gm_visitors *visitors, const uint64_t *hashes, 
         int64_t size = count - first < AHEAD ? count - first : AHEAD;
         for (int64_t i = 0; i < size; i++) {
             places[i] = place_of(hashes[first + i]);
-            __builtin_prefetch(&visitors->slots[places[i] & visitors->mask]);
+            prefetch_visitor_slot(visitors, places[i]);
         }
-        for (int64_t i = 0; i < size; i++) {
-            uint32_t entry = visitors->slots[places[i] & visitors->mask];
-            if (entry)
-                __builtin_prefetch(&visitors->rows[entry - 1], 1);
-        }
+        for (int64_t i = 0; i < size; i++)
+            prefetch_visitor_row(visitors, places[i]);
         for (int64_t i = 0; i < size; i++) {
             int64_t row = first + i;
             if (hashes[row] & left_out)
                 continue;
-            gm_visitor *visitor = find(visitors, hashes[row], places[i]);
+            gm_visitor *visitor = visitor_of(visitors, hashes[row], places[i]);
             if (!visitor)
                 return -1;
             if (hosts[row] >= 0)
-                visitor->only[HOST] = (int32_t)host_numbers[hosts[row]];
+                visitor->only[OF_HOST] = (int32_t)host_numbers[hosts[row]];
             if (agents[row] >= 0)
-                visitor->only[AGENT] = (int32_t)agent_numbers[agents[row]];
+                visitor->only[OF_AGENT] = (int32_t)agent_numbers[agents[row]];
             visitor->flags |= flags[row];
         }
     }
@@ -197,9 +188,8 @@ GM_API void gm_visitor_hashes(const int64_t *seconds, int64_t count, const int32
                               const uint64_t *host_hashes, const int32_t *agents,
                               const uint64_t *agent_hashes, uint64_t *hashes) {
     for (int64_t i = 0; i < count; i++) {
-        uint64_t host = hosts[i] < 0 ? 0x9E3779B97F4A7C15u : host_hashes[hosts[i]];
-        uint64_t agent = agents[i] < 0 ? 0x9E3779B97F4A7C15u : agent_hashes[agents[i]];
-        int64_t day = seconds[i] / 86400 - (seconds[i] % 86400 < 0);
-        hashes[i] = mixed(host + agent * 0xC2B2AE3D27D4EB4Fu + (uint64_t)day * 0xD6E8FEB86659FD93u);
+        uint64_t host = hosts[i] < 0 ? NO_TEXT_HASH : host_hashes[hosts[i]];
+        uint64_t agent = agents[i] < 0 ? NO_TEXT_HASH : agent_hashes[agents[i]];
+        hashes[i] = visitor_hash(client_hash(host, agent), seconds[i]);
     }
 }

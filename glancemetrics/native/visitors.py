@@ -60,6 +60,11 @@ class VisitorTable:
         """Memory use in bytes."""
         return int(quick.gm_visitors_memory(self._handle))
 
+    def entering(self) -> int:
+        """Return the library's handle, for adding visitors."""
+        self._counted.clear()
+        return int(self._handle)
+
     def column(self, name: str) -> npt.NDArray[Any]:
         """Return `hash`, `flags`, `host` or `agent` of all visitors, as a strided view."""
         rows = quick.gm_visitors_rows(self._handle)

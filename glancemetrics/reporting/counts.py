@@ -93,6 +93,28 @@ class ValueCounts:
             self._add_buckets(keys, np.ones(len(keys), np.int64))
         return numbers
 
+    def numbers_of(self, names: pa.Array) -> Int64s:
+        """Return the numbers of names, which get one if they have none; nothing is counted."""
+        numbers, self._size = self._number(names)
+        return numbers
+
+    def table(self) -> StringTable:
+        """Return the table of names, for adding some; `resize` takes them over."""
+        if self._table is None:
+            self._table = StringTable()
+            self._table.enter(self.names)
+            self._names = None
+        return self._table
+
+    def sums_for(self, more: int) -> Int64s:
+        """Return the sums, by number, with room for `more` new names."""
+        self._grow(len(self) + more)
+        return self._sums
+
+    def resize(self) -> None:
+        """Take over names that were added to the table."""
+        self._size = len(self.table())
+
     def merge(self, other: ValueCounts) -> None:
         """Add counts of the same dimension, whose visitors are pairs with the same hashes."""
         numbers = self._enter(other.names, other._sums[: len(other)], other._micros)
@@ -191,8 +213,7 @@ class ValueCounts:
     def _enter(self, names: pa.Array, sums: Int64s, micros: Int64s) -> Int64s:
         """Add names with their sums; returns their numbers here."""
         numbers, size = self._number(names)
-        if size > len(self._sums):
-            self._sums.resize((max(size, len(self._sums) * 9 // 8), FIELDS), refcheck=False)
+        self._grow(size)
         self._size = size
         add_sums(self._sums, np.ascontiguousarray(sums), numbers)
         if len(micros):
@@ -206,11 +227,12 @@ class ValueCounts:
             merged = pa.concat_arrays([self._names, names]).dictionary_encode()
             self._names = merged.dictionary
             return merged.indices.to_numpy().astype(np.int64)[len(self) :], len(self._names)
-        if self._table is None:
-            self._table = StringTable()
-            self._table.enter(self.names)
-        self._names = None
-        return self._table.enter(names).astype(np.int64), len(self._table)
+        table = self.table()
+        return table.enter(names).astype(np.int64), len(table)
+
+    def _grow(self, size: int) -> None:
+        if size > len(self._sums):
+            self._sums.resize((max(size, len(self._sums) * 9 // 8), FIELDS), refcheck=False)
 
     def _selected(self, kept: Bools, *, with_visitors: bool = True) -> ValueCounts:
         numbers = np.where(kept, np.cumsum(kept) - 1, -1)

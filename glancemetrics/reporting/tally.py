@@ -25,6 +25,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.native.plain_lines import (
+    BY_REQUESTS,
+    BY_VISITORS,
+    PlainLines,
+    RequestTotals,
+    Tallying,
+)
+from glancemetrics.native.sums import LARGEST
 from glancemetrics.native.visitors import VisitorTable
 from glancemetrics.reporting.counts import VALUES_KEPT, ValueCounts
 from glancemetrics.reporting.slices import Base, Counted, Slice, Slices
@@ -43,8 +51,24 @@ Key = TypeVar("Key")
 
 _FLAGS = {Base.STATUS: (0, 32), Base.METHOD: (32, 16), Base.PROTOCOL: (48, 16)}
 """Dimensions with few values: their first flag, and the number of flags."""
+_OF_PLAIN = {
+    Base.HOST: "host",
+    Base.PATH: "path",
+    Base.REFERRER: "referrer",
+    Base.AGENT: "agent",
+    Base.USER: "user",
+    Base.METHOD: "method",
+    Base.PROTOCOL: "protocol",
+    Base.STATUS: "status",
+    Base.TIME: "minute",
+    Base.NOT_FOUND: "not found",
+    Base.NOT_FOUND_FROM: "not found from",
+    Base.SERVER_ERROR: "server error",
+}
+"""The dimensions of plain lines, and their names in `native.plain_lines`."""
 _MINUTES_LIMIT = 4096
 _MINUTE, _HOUR = 60, 3600
+_SECOND = 1_000_000
 _SETTLED_SHARE = 0.75
 """Of the limit: if more remains after removing duplicates, values are dropped too."""
 
@@ -75,6 +99,9 @@ class Tally:
     level: int = 0
     """One of 2^level visitors is kept."""
     visitors: VisitorTable = attrs.field(factory=VisitorTable)
+    _tallying: Tallying = attrs.field(factory=Tallying)
+    _unused: dict[Base, ValueCounts] = attrs.field(factory=dict)
+    """Of plain lines: dimensions without values yet."""
 
     def add(self, slices: Slices) -> None:
         """Count a batch."""
@@ -95,9 +122,7 @@ class Tally:
                 self.by[base] = ValueCounts(pa.array([], part.names.type), self._new_visits(base))
             counts = self.by[base]
             numbers = counts.add(part)
-            if isinstance(counts.visits, Flags) and len(counts) > counts.visits.width:
-                known = counts.visits.width
-                counts.visits = counts.visits.grouped(np.arange(known), known)
+            _leave_flags(counts)
             match counts.visits:
                 case Pairs() as pairs:
                     pairs.add(part.codes, numbers, part.visitors, len(counts), self.level)
@@ -114,6 +139,79 @@ class Tally:
         )
         self._coarsen_time()
         self._hold_limits()
+
+    def add_plain(self, lines: PlainLines, minutes: Int64s) -> None:
+        """Count the plain lines of a chunk; `minutes` are their local ones, by number."""
+        if not len(lines.plain):
+            return
+        oldest, newest = lines.oldest * _SECOND, lines.newest * _SECOND
+        self.oldest = oldest if self.oldest is None else min(self.oldest, oldest)
+        self.newest = newest if self.newest is None else max(self.newest, newest)
+        self.records += len(lines.plain)
+        requests = self.each(lambda part: part(lines, minutes), [self._add_requests])
+        self._add_visitors(lines)
+        for totals in requests:
+            self.bytes = min(self.bytes + totals.bytes, LARGEST)
+            self.client_errors += totals.client_errors
+            self.server_errors += totals.server_errors
+            self.errors += totals.client_errors + totals.server_errors
+        for base in _OF_PLAIN:
+            if base in self._unused and len(self._unused[base]):
+                self.by[base] = self._unused.pop(base)
+        self._coarsen_time()
+        self._hold_limits()
+
+    def _add_visitors(self, lines: PlainLines) -> None:
+        done, size = 0, len(lines.plain)
+        every = [(name, self._counts_of(base)) for base, name in _OF_PLAIN.items() if name in BY_VISITORS]
+        while done < size:
+            for name, counts in every:
+                self._prepare(name, counts, size - done)
+            handle = self.visitors.entering()
+            done += self._tallying.count_visitors(lines, done, handle, self.level)
+            for name, counts in every:
+                self._take_over(name, counts)
+                _leave_flags(counts)
+
+    def _add_requests(self, lines: PlainLines, minutes: Int64s) -> RequestTotals:
+        names = pa.array(minutes)
+        if self.time_step != _MINUTE:
+            names = _starts(names, self.time_step)
+        numbers = self._counts_of(Base.TIME).numbers_of(names)
+        every = [(name, self._counts_of(base)) for base, name in _OF_PLAIN.items() if name in BY_REQUESTS]
+        for name, counts in every:
+            self._prepare(name, counts, len(lines.plain))
+        totals = self._tallying.count_requests(lines, numbers, self.level)
+        for name, counts in every:
+            self._take_over(name, counts)
+        return totals
+
+    def _counts_of(self, base: Base) -> ValueCounts:
+        counts = self.by.get(base) or self._unused.get(base)
+        if counts is None:
+            names = pa.array([], pa.int64() if base == Base.TIME else pa.string())
+            counts = self._unused[base] = ValueCounts(names, self._new_visits(base))
+        return counts
+
+    def _prepare(self, name: str, counts: ValueCounts, size: int) -> None:
+        """Let `size` lines be counted there."""
+        handle = None if name == "minute" else counts.table().handle
+        sums = counts.sums_for(size)
+        match counts.visits:
+            case Pairs() as pairs:
+                room = pairs.room_for(size, len(counts) + size)
+                self._tallying.prepare(name, handle, sums, pairs=room, bits=pairs.bits)
+            case Flags(shift=shift, width=width):
+                self._tallying.prepare(name, handle, sums, flag=shift, flags=width)
+            case _:
+                self._tallying.prepare(name, handle, sums)
+
+    def _take_over(self, name: str, counts: ValueCounts) -> None:
+        """Take over what was counted."""
+        if name != "minute":
+            counts.resize()
+        if isinstance(counts.visits, Pairs):
+            counts.visits.written(self._tallying.written(name))
 
     def settle(self, base: Counted) -> None:
         """Remove a dimension's duplicates, and what is only needed for adding more."""
@@ -216,6 +314,13 @@ class Tally:
                 self.dropped[base, index].merge(grouped)
             else:
                 self.dropped[base, index] = grouped
+
+
+def _leave_flags(counts: ValueCounts) -> None:
+    """Store visitors as pairs if there are more values than flags."""
+    if isinstance(counts.visits, Flags) and len(counts) > counts.visits.width:
+        known = counts.visits.width
+        counts.visits = counts.visits.grouped(np.arange(known), known)
 
 
 def _starts(times: pa.Array, step: int) -> pa.Array:

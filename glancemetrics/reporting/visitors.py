@@ -82,6 +82,17 @@ class Pairs:
         if len(self) > max(_PAIRS_BEFORE_SORT, 2 * self._distinct):
             self._sort()
 
+    def room_for(self, count: int, size: int) -> int:
+        """Make room for pairs of values below `size`; returns where they are to be written."""
+        self._narrow(size)
+        return self._array.room_for(count)
+
+    def written(self, count: int) -> None:
+        """Take what was written into that room for pairs."""
+        self._array.written(count)
+        if len(self) > max(_PAIRS_BEFORE_SORT, 2 * self._distinct):
+            self._sort()
+
     def merge(self, other: Pairs, numbers: Int64s, size: int) -> None:
         """Add other pairs, whose value i is `numbers[i]` here, or dropped if -1."""
         self._narrow(size)

@@ -1,0 +1,146 @@
+/* Finds the plain lines of a chunk and hashes their texts; all others are left.
+
+   A request is ordinary if it is `GET /path?query HTTP/1.1` with a method of at most eight capital
+   letters: these are split here as in requests.c. */
+
+#include "plain_lines.h"
+
+#include "combined_fields.h"
+#include "hashing.h"
+
+typedef struct {
+    int64_t lines;
+    int64_t plain;
+    int64_t left;
+    int64_t combined;
+    int64_t oldest;
+    int64_t newest;
+    /* Seconds of the plain lines, before `gm_minutes`; meaningless without any. */
+} gm_plain_counts;
+
+GM_SIZE(gm_plain_line);
+GM_SIZE(gm_plain_counts);
+
+static inline uint64_t key_of(span text) {
+    uint64_t key = 0;
+    memcpy(&key, text.at, length_of(text));
+    return key;
+}
+
+static inline bool is_number(uint8_t byte) { return (uint8_t)(byte - '0') <= 9; }
+
+/* `HTTP/1.1` or `HTTP/2` */
+static inline bool is_version(span text) {
+    size_t length = length_of(text);
+    return (length == 8 || length == 6) && !memcmp(text.at, "HTTP/", 5) && is_number(text.at[5]) &&
+           (length == 6 || (text.at[6] == '.' && is_number(text.at[7])));
+}
+
+static bool split_plainly(span request, gm_plain_line *line, span *path) {
+    const uint8_t *at = request.at;
+    while (at < request.end && *at >= 'A' && *at <= 'Z')
+        at++;
+    span method = {request.at, at};
+    if (at == request.at || at - request.at > 8 || request.end - at < 2 || at[0] != ' ' ||
+        at[1] != '/')
+        return false;
+    path->at = at + 1;
+    const uint8_t *space = request.end;
+    while (space[-1] != ' ')
+        space--;
+    span version = {space, request.end};
+    if (space - 1 <= path->at || !is_version(version))
+        return false;
+    const uint8_t *mark = memchr(path->at, '?', (size_t)(space - 1 - path->at));
+    path->end = mark ? mark : space - 1;
+    line->method = key_of(method);
+    line->protocol = key_of(version);
+    return true;
+}
+
+static bool set_text(gm_plain_line *line, enum plain_text which, const uint8_t *chunk, span text) {
+    size_t length = length_of(text);
+    line->length[which] = 0;
+    line->hash[which] = 0;
+    if (!length || (length == 1 && *text.at == '-'))
+        return true;
+    if (length > LONGEST_NAME)
+        return false;
+    line->at[which] = (uint32_t)(text.at - chunk);
+    line->length[which] = (uint16_t)length;
+    line->hash[which] = (uint32_t)table_hash(text);
+    return true;
+}
+
+static uint64_t visible_hash(span text) {
+    return is_nothing(text) ? NO_TEXT_HASH : constant_hash(text);
+}
+
+static bool make_plain(const fields *read, const uint8_t *chunk, gm_plain_line *line) {
+    static const span none = {NULL, NULL};
+    span path;
+    line->seconds = read->seconds;
+    line->bytes = read->has_bytes ? read->bytes : 0;
+    line->status = read->status;
+    line->visitor = client_hash(visible_hash(read->texts[HOST]),
+                                read->combined ? visible_hash(read->texts[AGENT]) : NO_TEXT_HASH);
+    return split_plainly(read->request, line, &path) &&
+           set_text(line, PLAIN_HOST, chunk, read->texts[HOST]) &&
+           set_text(line, PLAIN_PATH, chunk, path) &&
+           set_text(line, PLAIN_USER, chunk, read->texts[USER]) &&
+           set_text(line, PLAIN_REFERRER, chunk, read->combined ? read->texts[REFERRER] : none) &&
+           set_text(line, PLAIN_AGENT, chunk, read->combined ? read->texts[AGENT] : none);
+}
+
+/* Parses a chunk of whole lines, each ended by a newline. The beginnings and ends of lines that are
+   left are written to `left`, two numbers each, the end after the newline. */
+GM_API void gm_plain_lines(const uint8_t *chunk, int64_t size, int64_t ascii, gm_plain_line *plain,
+                           uint32_t (*left)[2], gm_plain_counts *counts) {
+    gm_clock clock = {.valid = false};
+    fields read = {0};
+    *counts = (gm_plain_counts){.oldest = INT64_MAX, .newest = INT64_MIN};
+    const uint8_t *chunk_end = chunk + size;
+    for (const uint8_t *at = chunk; at < chunk_end; counts->lines++) {
+        const uint8_t *newline = memchr(at, '\n', (size_t)(chunk_end - at));
+        if (!newline)
+            break;
+        const uint8_t *end = newline > at && newline[-1] == '\r' ? newline - 1 : newline;
+        gm_plain_line *line = &plain[counts->plain];
+        if ((ascii || is_plain_text(at, end)) && read_line(&clock, at, end, &read) &&
+            make_plain(&read, chunk, line)) {
+            counts->plain++;
+            counts->combined += read.combined;
+            counts->oldest = line->seconds < counts->oldest ? line->seconds : counts->oldest;
+            counts->newest = line->seconds > counts->newest ? line->seconds : counts->newest;
+        } else {
+            left[counts->left][0] = (uint32_t)(at - chunk);
+            left[counts->left++][1] = (uint32_t)(newline + 1 - chunk);
+        }
+        at = newline + 1;
+    }
+}
+
+/* Numbers the minutes of lines, with `offsets[i]` added to the seconds of line i unless it is null;
+   writes the beginning of each. Returns how many there are; -1 if there are more than `most`. */
+GM_API int64_t gm_minutes(gm_plain_line *lines, int64_t count, const int64_t *offsets,
+                          int64_t *minutes, int64_t most) {
+    int64_t known = 0, number = 0;
+    for (int64_t i = 0; i < count; i++) {
+        lines[i].seconds += offsets ? offsets[i] : 0;
+        int64_t second = lines[i].seconds, within = second % 60;
+        int64_t minute = second - within - (within < 0 ? 60 : 0);
+        if (!known || minutes[number] != minute) {
+            for (number = known - 1; number >= 0 && minutes[number] != minute; number--)
+                ;
+            if (number < 0) {
+                if (known == most)
+                    return -1;
+                minutes[known] = minute;
+                number = known++;
+            }
+        }
+        lines[i].minute = (uint32_t)number;
+        lines[i].visitor = visitor_hash(lines[i].visitor, second);
+    }
+    return known;
+}

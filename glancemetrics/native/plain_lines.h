@@ -1,0 +1,37 @@
+/* The plain lines of a chunk: common or combined, with an ordinary request. */
+
+#ifndef GM_PLAIN_LINES_H
+#define GM_PLAIN_LINES_H
+
+#include "native.h"
+
+#define LONGEST_NAME 512
+/* As NAME_LENGTH of records/names.py: longer names are shortened, which is not done here. */
+
+enum plain_text { PLAIN_HOST, PLAIN_PATH, PLAIN_REFERRER, PLAIN_AGENT, PLAIN_USER, PLAIN_TEXTS };
+
+typedef struct {
+    int64_t seconds;
+    /* Since the epoch; local once `gm_minutes` is called. */
+    int64_t bytes;
+    uint64_t visitor;
+    /* The hash of its visitor; without the day before `gm_minutes`. */
+    uint64_t method;
+    /* Its letters and zeros, like the protocol. */
+    uint64_t protocol;
+    uint32_t at[PLAIN_TEXTS];
+    /* Where each text begins in the chunk. */
+    uint32_t hash[PLAIN_TEXTS];
+    uint16_t length[PLAIN_TEXTS];
+    /* 0 for none. */
+    uint16_t status;
+    uint32_t minute;
+    /* The number of its minute in the chunk. */
+} gm_plain_line;
+
+static inline span text_of(const uint8_t *chunk, const gm_plain_line *line, enum plain_text text) {
+    const uint8_t *at = line->length[text] ? chunk + line->at[text] : NULL;
+    return (span){at, at + line->length[text]};
+}
+
+#endif

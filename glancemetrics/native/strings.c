@@ -108,31 +108,12 @@ static inline int32_t append(gm_strings *strings, span text) {
     return number;
 }
 
-/* Compares texts of the same length; most are short, so a call of `memcmp` would take longer. */
-static inline bool is_same(const uint8_t *one, const uint8_t *other, size_t length) {
-    if (length < 8) {
-        for (size_t i = 0; i < length; i++)
-            if (one[i] != other[i])
-                return false;
-        return true;
-    }
-    size_t last = length - 8;
-    for (size_t i = 0; i < last; i += 8)
-        if (load64(one + i) != load64(other + i))
-            return false;
-    return load64(one + last) == load64(other + last);
-}
-
-int32_t number_of_hashed(gm_strings *strings, span text, uint32_t hash) {
+int32_t enter_hashed(gm_strings *strings, span text, uint32_t hash) {
     size_t length = length_of(text);
     uint64_t at = hash & strings->mask;
     for (uint64_t entry; (entry = strings->slots[at]); at = (at + 1) & strings->mask) {
-        if ((uint32_t)(entry >> 32) != hash)
-            continue;
         int32_t number = (int32_t)(uint32_t)entry - 1;
-        int32_t start = strings->offsets[number];
-        if (strings->offsets[number + 1] - start == (int64_t)length &&
-            is_same(strings->bytes + start, text.at, length))
+        if ((uint32_t)(entry >> 32) == hash && is_string(strings, number, text))
             return number;
     }
     uint64_t slots = strings->mask;
@@ -155,7 +136,7 @@ bool strings_ready(gm_strings *strings) { return strings->slots || grow_slots(st
 int32_t number_of(gm_strings *strings, span text) {
     if (!strings_ready(strings))
         return -1;
-    return number_of_hashed(strings, text, (uint32_t)table_hash(text));
+    return enter_hashed(strings, text, (uint32_t)table_hash(text));
 }
 
 int32_t strings_append(gm_strings *strings, span text) {
@@ -204,11 +185,11 @@ bool numbers_of(gm_strings *strings, const span *texts, int count, int32_t *numb
         prefetch_slot(strings, hashes[i]);
     }
     for (int i = 0; i < count; i++)
-        prefetch_offset(strings, hashes[i]);
+        numbers[i] = prefetch_offset(strings, hashes[i]);
     for (int i = 0; i < count; i++)
-        prefetch_bytes(strings, hashes[i]);
+        prefetch_bytes(strings, numbers[i]);
     for (int i = 0; i < count; i++) {
-        numbers[i] = number_of_hashed(strings, texts[i], hashes[i]);
+        numbers[i] = number_of_hashed(strings, texts[i], hashes[i], numbers[i]);
         if (numbers[i] < 0)
             return false;
     }

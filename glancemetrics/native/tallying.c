@@ -97,32 +97,32 @@ typedef struct {
     int32_t numbers[BLOCK];
 } column;
 
-static void prefetch_column(const column *column, const gm_plain_line *lines, int size) {
-    const gm_strings *names = column->counted->names;
-    for (int i = 0; i < size; i++)
-        if (lines[i].length[column->text])
-            prefetch_slot(names, lines[i].hash[column->text]);
+/* Prefetches slots for a block; done while the block before it is counted. */
+static void prefetch_slots(const gm_strings *names, enum plain_text text,
+                           const gm_plain_line *lines, int64_t size) {
+    for (int i = 0; i < size && i < BLOCK; i++)
+        if (lines[i].length[text])
+            prefetch_slot(names, lines[i].hash[text]);
 }
 
-static void prefetch_texts(const column *column, const gm_plain_line *lines, int size) {
+static void prefetch_texts(column *column, const gm_plain_line *lines, int size) {
     const gm_strings *names = column->counted->names;
     for (int i = 0; i < size; i++)
-        if (lines[i].length[column->text])
-            prefetch_offset(names, lines[i].hash[column->text]);
+        column->numbers[i] = lines[i].length[column->text]
+                                 ? prefetch_offset(names, lines[i].hash[column->text])
+                                 : -1;
     for (int i = 0; i < size; i++)
-        if (lines[i].length[column->text])
-            prefetch_bytes(names, lines[i].hash[column->text]);
+        prefetch_bytes(names, column->numbers[i]);
 }
 
 /* Looks up the texts of a column; false if out of memory. */
 static bool look_up(column *column, const uint8_t *chunk, const gm_plain_line *lines, int size) {
     gm_counted *counted = column->counted;
     for (int i = 0; i < size; i++) {
-        column->numbers[i] = -1;
         if (!lines[i].length[column->text])
             continue;
         int32_t number = number_of_hashed(counted->names, text_of(chunk, &lines[i], column->text),
-                                          lines[i].hash[column->text]);
+                                          lines[i].hash[column->text], column->numbers[i]);
         if (number < 0)
             return false;
         column->numbers[i] = number;
@@ -210,12 +210,6 @@ static int count_visitors(gm_tally *tally, const uint8_t *chunk, const gm_plain_
     int32_t others[3][BLOCK];
     uint64_t places[BLOCK];
 
-    prefetch_column(&hosts, lines, size);
-    prefetch_column(&agents, lines, size);
-    for (int i = 0; i < size; i++) {
-        places[i] = place_of(lines[i].visitor);
-        prefetch_visitor_slot(tally->visitors, places[i]);
-    }
     for (int i = 0; i < size; i++) {
         others[0][i] = number_of_key(methods->names, &known->methods, lines[i].method);
         others[1][i] = number_of_key(protocols->names, &known->protocols, lines[i].protocol);
@@ -228,8 +222,10 @@ static int count_visitors(gm_tally *tally, const uint8_t *chunk, const gm_plain_
     }
     prefetch_texts(&hosts, lines, size);
     prefetch_texts(&agents, lines, size);
-    for (int i = 0; i < size; i++)
+    for (int i = 0; i < size; i++) {
+        places[i] = place_of(lines[i].visitor);
         prefetch_visitor_row(tally->visitors, places[i]);
+    }
     if (!look_up(&hosts, chunk, lines, size) || !look_up(&agents, chunk, lines, size))
         return -1;
     for (int i = 0; i < size; i++) {
@@ -264,6 +260,10 @@ GM_API int64_t gm_tally_visitors(gm_tally *tally, const uint8_t *chunk, const gm
         return -1;
     for (int64_t first = 0; first < count;) {
         int size = count - first < BLOCK ? (int)(count - first) : BLOCK;
+        const gm_plain_line *next = lines + first + size;
+        prefetch_slots(tally->by[BY_HOST].names, PLAIN_HOST, next, count - first - size);
+        for (int i = 0; i < BLOCK && i < count - first - size; i++)
+            prefetch_visitor_slot(tally->visitors, place_of(next[i].visitor));
         int counted = count_visitors(tally, chunk, lines + first, size, &known);
         if (counted < 0)
             return -1;
@@ -283,8 +283,6 @@ static bool count_requests(gm_tally *tally, const uint8_t *chunk, const gm_plain
                         {.counted = &by[BY_USER], .text = PLAIN_USER}};
     const int width = sizeof columns / sizeof *columns;
 
-    for (int i = 0; i < width; i++)
-        prefetch_column(&columns[i], lines, size);
     for (int i = 0; i < width; i++)
         prefetch_texts(&columns[i], lines, size);
     for (int i = 0; i < width; i++)
@@ -314,6 +312,8 @@ GM_API int64_t gm_tally_requests(gm_tally *tally, const uint8_t *chunk, const gm
             return -1;
     for (int64_t first = 0; first < count; first += BLOCK) {
         int size = count - first < BLOCK ? (int)(count - first) : BLOCK;
+        prefetch_slots(tally->by[BY_PATH].names, PLAIN_PATH, lines + first + size,
+                       count - first - size);
         if (!count_requests(tally, chunk, lines + first, size))
             return -1;
     }

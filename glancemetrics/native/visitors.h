@@ -53,9 +53,13 @@ static inline void prefetch_visitor_slot(const gm_visitors *visitors, uint64_t p
 }
 
 static inline void prefetch_visitor_row(const gm_visitors *visitors, uint64_t place) {
-    uint32_t slot = visitors->slots[place & visitors->mask];
-    if (slot && may_be(visitors, slot, place))
-        __builtin_prefetch(visitor_in(visitors, slot), 1);
+    uint32_t slot;
+    for (uint64_t at = place & visitors->mask; (slot = visitors->slots[at]);
+         at = (at + 1) & visitors->mask)
+        if (may_be(visitors, slot, place)) {
+            __builtin_prefetch(visitor_in(visitors, slot), 1);
+            return;
+        }
 }
 
 #endif

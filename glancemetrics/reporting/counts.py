@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import attrs
@@ -46,6 +47,8 @@ class ValueCounts:
     """Only up to the last value that has durations."""
     _table: StringTable | None = None
     """Finds the number of a name; exists once names were added."""
+    _times: dict[int, int] | None = None
+    """The same for `Base.TIME`."""
     _visitor_counts: Int64s | None = None
     """If only sums of visitors are known: those."""
 
@@ -224,9 +227,14 @@ class ValueCounts:
     def _number(self, names: pa.Array) -> tuple[Int64s, int]:
         """Return the numbers of names, adding new ones, and how many there are now."""
         if self._names is not None and not pa.types.is_string(self._names.type):
-            merged = pa.concat_arrays([self._names, names]).dictionary_encode()
-            self._names = merged.dictionary
-            return merged.indices.to_numpy().astype(np.int64)[len(self) :], len(self._names)
+            if self._times is None:
+                self._times = {time: i for i, time in enumerate(self._names.to_pylist())}
+            times, known = self._times, len(self._times)
+            numbers = [times.setdefault(time, len(times)) for time in names.to_pylist()]
+            if len(times) > known:
+                fresh = pa.array(itertools.islice(times, known, None), self._names.type)
+                self._names = pa.concat_arrays([self._names, fresh])
+            return np.array(numbers, np.int64), len(times)
         table = self.table()
         return table.enter(names).astype(np.int64), len(table)
 

@@ -30,8 +30,8 @@ from glancemetrics.formats.log_format import (
     directives_after,
     reject_samples,
 )
-from glancemetrics.formats.plain import PlainChunk, split_plain
 from glancemetrics.formats.pieces import MOST_HELD, Pieces, unfinished
+from glancemetrics.formats.plain import PlainChunk, split_plain
 from glancemetrics.lines.line_ends import ReadAt
 from glancemetrics.lines.splitter import (
     OVERLONG_REASON,

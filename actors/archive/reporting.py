@@ -22,14 +22,14 @@ from glancemetrics.formats.plain import PlainChunk, may_be_plain
 from glancemetrics.native.plain_lines import PlainLines
 from glancemetrics.records.agent_kinds import Classify, classify_here, kinds_of
 from glancemetrics.records.rejects import Reject
-from glancemetrics.records.zones import offsets_at
 from glancemetrics.records.user_agents import forget, prepare
+from glancemetrics.records.zones import offsets_at
 from glancemetrics.reporting.panel_names import AGENT_PANELS
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Rejects, Report, ReportOptions, Source, build_report
 from glancemetrics.reporting.slices import Base, Slices, slices_of
 from glancemetrics.reporting.tally import Tally
-from glancemetrics.selecting.selection import Selection
+from glancemetrics.selecting.selection import Selection, inside
 
 _THREADS = 2
 """Two are enough: reading, searching and numbering release the interpreter most of the time."""
@@ -91,13 +91,15 @@ def report_on(
 
     def plain_work(chunk: PlainChunk) -> _Worked | None:
         plain, zone = chunk.plain, options.zone
+        records = len(plain.plain) + chunk.rest.batch.num_rows
+        if selection:
+            plain = plain.only(inside(selection.span, plain.seconds()))
         minutes = plain.minutes(None if zone is None else offsets_at(plain.seconds(), zone))
         if minutes is None:
             return None
-        records = len(plain.plain) + chunk.rest.batch.num_rows
-        return _Worked(slices_of(chunk.rest.batch, zone), records, plain, minutes)
+        return _Worked(slices_of(selection.of(chunk.rest.batch), zone), records, plain, minutes)
 
-    plainly = not selection and all(may_be_plain(log.format, context) for log in logs)
+    plainly = selection.is_span and all(may_be_plain(log.format, context) for log in logs)
     reader = LogReader(
         logs,
         work,
@@ -109,7 +111,11 @@ def report_on(
     )
     sizes = [log.size for log in logs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
-    if plainly or selection.where is not None or (total is not None and total <= reader.chunk_bytes):
+    if (
+        plainly
+        or selection.where is not None
+        or (total is not None and total <= reader.chunk_bytes)
+    ):
         # Plain lines are counted in C, DuckDB has threads, and one chunk needs no helpers.
         processes = 0
     counted = _Counted(len(logs))

@@ -46,8 +46,8 @@ static inline uint64_t table_hash(span string) {
     return text_hash(string, gm_secrets[0], gm_secrets[1]);
 }
 
-/* The hash of a text for visitors: the same in every run. */
-static inline uint64_t constant_hash(span string) {
+/* The hash of a host or agent in reports: the same in every run. It is not stored anywhere. */
+static inline uint64_t visible_hash(span string) {
     return text_hash(string, 0xA0761D6478BD642Fu, 0xE7037ED1A0B428DBu);
 }
 
@@ -60,8 +60,23 @@ static inline uint64_t mixed(uint64_t value) {
     return value ^ value >> 31;
 }
 
+/* A hash that is stored, so it must never change. */
+static inline uint64_t stored_hash(span string) {
+    size_t left = length_of(string);
+    const uint8_t *text = string.at;
+    uint64_t hash = mixed(0x9E3779B97F4A7C15u + left);
+    for (; left >= 8; left -= 8, text += 8)
+        hash = mixed(hash ^ load64(text));
+    if (left) {
+        uint64_t word = 0;
+        memcpy(&word, text, left);
+        hash = mixed(hash ^ word);
+    }
+    return hash;
+}
+
 /* The hash of a visitor: from those of its host and agent, and on a local day. */
-static inline uint64_t client_hash(uint64_t host, uint64_t agent) {
+static inline uint64_t joined_hash(uint64_t host, uint64_t agent) {
     return host + agent * 0xC2B2AE3D27D4EB4Fu;
 }
 

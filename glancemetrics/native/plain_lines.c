@@ -72,8 +72,9 @@ static bool set_text(gm_plain_line *line, enum plain_text which, const uint8_t *
     return true;
 }
 
-static uint64_t visible_hash(span text) {
-    return is_nothing(text) ? NO_TEXT_HASH : constant_hash(text);
+static uint64_t client_hash(span host, span agent) {
+    return joined_hash(is_nothing(host) ? NO_TEXT_HASH : visible_hash(host),
+                       is_nothing(agent) ? NO_TEXT_HASH : visible_hash(agent));
 }
 
 static bool make_plain(const fields *read, const uint8_t *chunk, gm_plain_line *line) {
@@ -82,8 +83,7 @@ static bool make_plain(const fields *read, const uint8_t *chunk, gm_plain_line *
     line->seconds = read->seconds;
     line->bytes = read->has_bytes ? read->bytes : 0;
     line->status = read->status;
-    line->visitor = client_hash(visible_hash(read->texts[HOST]),
-                                read->combined ? visible_hash(read->texts[AGENT]) : NO_TEXT_HASH);
+    line->visitor = client_hash(read->texts[HOST], read->combined ? read->texts[AGENT] : none);
     return split_plainly(read->request, line, &path) &&
            set_text(line, PLAIN_HOST, chunk, read->texts[HOST]) &&
            set_text(line, PLAIN_PATH, chunk, path) &&

@@ -117,6 +117,14 @@ class PlainLines:
         text = self.text
         return b"".join(text[start:end].tobytes() for start, end in self.left.tolist())
 
+    def only(self, kept: npt.NDArray[np.bool_]) -> PlainLines:
+        """Return some of the plain lines; the chunk's own numbers stay."""
+        if kept.all():
+            return self
+        seconds = self.seconds()[kept]
+        oldest, newest = (seconds.min(), seconds.max()) if len(seconds) else (0, 0)
+        return attrs.evolve(self, plain=self.plain[kept], oldest=int(oldest), newest=int(newest))
+
     def seconds(self) -> Int64s:
         """Return the time of each plain line, in seconds since the epoch before `minutes`."""
         return np.ascontiguousarray(self.plain["seconds"])

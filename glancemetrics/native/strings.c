@@ -275,11 +275,18 @@ GM_API void gm_strings_seal(gm_strings *strings) {
 GM_API const int32_t *gm_strings_offsets(const gm_strings *strings) { return strings->offsets; }
 GM_API const uint8_t *gm_strings_bytes(const gm_strings *strings) { return strings->bytes; }
 
-/* Hashes each string of an Arrow array; the same in every run. */
+/* Hashes each string of an Arrow array; the same in every run and version. */
 GM_API void gm_string_hashes(const int32_t *offsets, const uint8_t *data, int64_t count,
                              uint64_t *hashes) {
     for (int64_t i = 0; i < count; i++) {
         span text = {data + offsets[i], data + offsets[i + 1]};
-        hashes[i] = constant_hash(text);
+        hashes[i] = stored_hash(text);
     }
+}
+
+/* Hashes each string of an Arrow array for visitors of reports. */
+GM_API void gm_visible_hashes(const int32_t *offsets, const uint8_t *data, int64_t count,
+                              uint64_t *hashes) {
+    for (int64_t i = 0; i < count; i++)
+        hashes[i] = visible_hash((span){data + offsets[i], data + offsets[i + 1]});
 }

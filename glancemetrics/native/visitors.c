@@ -190,6 +190,6 @@ GM_API void gm_visitor_hashes(const int64_t *seconds, int64_t count, const int32
     for (int64_t i = 0; i < count; i++) {
         uint64_t host = hosts[i] < 0 ? NO_TEXT_HASH : host_hashes[hosts[i]];
         uint64_t agent = agents[i] < 0 ? NO_TEXT_HASH : agent_hashes[agents[i]];
-        hashes[i] = visitor_hash(client_hash(host, agent), seconds[i]);
+        hashes[i] = visitor_hash(joined_hash(host, agent), seconds[i]);
     }
 }

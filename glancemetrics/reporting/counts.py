@@ -192,7 +192,9 @@ class ValueCounts:
         """Memory used by the values, without their visitors."""
         names = self._names if self._table is None else self._table
         assert names is not None
-        return int(names.nbytes) + self._sums.nbytes + self._micros.nbytes + 16 * len(self.buckets)
+        # Room that a chunk may need is used again by the next one, and does not count.
+        sums = min(self._sums.nbytes, 8 * FIELDS * (len(self) * 9 // 8))
+        return int(names.nbytes) + sums + self._micros.nbytes + 16 * len(self.buckets)
 
     @property
     def text_bytes(self) -> int:

@@ -163,7 +163,9 @@ class Tally:
 
     def _add_visitors(self, lines: PlainLines) -> None:
         done, size = 0, len(lines.plain)
-        every = [(name, self._counts_of(base)) for base, name in _OF_PLAIN.items() if name in BY_VISITORS]
+        every = [
+            (name, self._counts_of(base)) for base, name in _OF_PLAIN.items() if name in BY_VISITORS
+        ]
         while done < size:
             for name, counts in every:
                 self._prepare(name, counts, size - done)
@@ -178,7 +180,9 @@ class Tally:
         if self.time_step != _MINUTE:
             names = _starts(names, self.time_step)
         numbers = self._counts_of(Base.TIME).numbers_of(names)
-        every = [(name, self._counts_of(base)) for base, name in _OF_PLAIN.items() if name in BY_REQUESTS]
+        every = [
+            (name, self._counts_of(base)) for base, name in _OF_PLAIN.items() if name in BY_REQUESTS
+        ]
         for name, counts in every:
             self._prepare(name, counts, len(lines.plain))
         totals = self._tallying.count_requests(lines, numbers, self.level)

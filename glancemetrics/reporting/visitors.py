@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from glancemetrics.native import visitors as native
 from glancemetrics.native.pairs import PairArray, count_turned
-from glancemetrics.native.strings import codes_of, string_hashes
+from glancemetrics.native.strings import codes_of, visible_hashes
 from glancemetrics.native.sums import sum_groups
 from glancemetrics.native.visitors import MOST_GROUPS, VisitorTable, set_flags
 
@@ -43,9 +43,9 @@ def visitor_hashes(batch: pa.RecordBatch, seconds: Int64s) -> Hashes:
     return native.visitor_hashes(
         seconds,
         codes_of(host),
-        string_hashes(host.dictionary),
+        visible_hashes(host.dictionary),
         codes_of(agent),
-        string_hashes(agent.dictionary),
+        visible_hashes(agent.dictionary),
     )
 
 

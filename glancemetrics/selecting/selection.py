@@ -52,11 +52,16 @@ class Selection:
             or self.paths
         )
 
+    @property
+    def is_span(self) -> bool:
+        """Whether the span is all that is asked of a record, if anything is."""
+        return not attrs.evolve(self, span=TimeSpan())
+
     def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the selected records of a batch of `records.SCHEMA`."""
         if not self or not batch.num_rows:
             return batch
-        kept = _inside(self.span, seconds(batch))
+        kept = inside(self.span, seconds(batch))
         if self.excluded is not None:
             kept &= ~_by_value(batch.column("host"), self.excluded.hold, missing=False)
         if self.bots is not None:
@@ -123,13 +128,14 @@ def make_selection(
     )
 
 
-def _inside(span: TimeSpan, seconds: npt.NDArray[np.int64]) -> Bools:
-    inside = np.ones(len(seconds), np.bool_)
+def inside(span: TimeSpan, seconds: npt.NDArray[np.int64]) -> Bools:
+    """Tell which times, in seconds since the epoch, are in a span."""
+    within = np.ones(len(seconds), np.bool_)
     if span.since is not None:
-        inside &= seconds >= span.since
+        within &= seconds >= span.since
     if span.until is not None:
-        inside &= seconds < span.until
-    return inside
+        within &= seconds < span.until
+    return within
 
 
 def _are_bots(agents: pa.StringArray) -> list[bool]:

@@ -27,6 +27,7 @@ RUN = [
     TESTS / "records" / "test_networks.py",
     TESTS / "formats" / "test_request_line.py",
     TESTS / "reporting" / "test_tally.py",
+    TESTS / "reporting" / "test_plain_lines.py",
 ]
 
 

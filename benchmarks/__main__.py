@@ -26,6 +26,7 @@ from benchmarks.endurance import measure_attack, measure_soak
 from benchmarks.fleet import measure_fleet
 from benchmarks.growing import measure_growing
 from benchmarks.history import measure_disk, measure_questions
+from benchmarks.large import measure_large
 from benchmarks.lines import fixed_lines, stamp
 from benchmarks.many_logs import measure_many_logs
 from benchmarks.monitor import console, monitoring
@@ -226,6 +227,7 @@ def main() -> None:
     measures: dict[str, Callable[[Path, argparse.Namespace], None]] = {
         "help": lambda _, __: measure_help(),
         "report": lambda folder, o: measure_report(folder, o.lines, o.rounds),
+        "large": lambda folder, o: measure_large(folder, o.lines, o.rounds),
         "phases": lambda folder, o: measure_phases(folder, o.lines),
         "growth": lambda folder, o: measure_growth(folder, o.lines // 4, o.rounds),
         "order": lambda folder, o: measure_order(folder, o.lines, o.rounds),

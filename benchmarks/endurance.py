@@ -231,7 +231,7 @@ class Attack:
         for digit, places in enumerate(reversed(self._places)):
             self._block[:, places] = numbers // 10**digit % 10 + ord("0")
         self._block[:, self._moment] = np.frombuffer(stamp(now), np.uint8)
-        return memoryview(self._block)
+        return self._block.data
 
 
 def measure_attack(folder: Path, seconds: int) -> None:

@@ -87,7 +87,7 @@ def measure_questions(rounds: int = 15) -> None:
     size = sum(one.nbytes for one in held)
     print(f"history in memory: {size / _IN_MEMORY:.0f} B per record, {_IN_MEMORY:,} records")
     connection = connect(threads=2)
-    questions = {
+    questions: dict[str, Query | RecordQuery] = {
         "filtered top (status >= 500, by path)": Query(where="status >= 500", by=("path",)),
         f"unfiltered top of {_PATHS:,} paths": Query(by=("path",)),
         f"unfiltered top of {_HOSTS:,} hosts": Query(by=("host",)),

@@ -37,8 +37,12 @@ _LOOK_SECONDS = 0.02
 def seconds_of(command: list[str]) -> float | None:
     """Return how long a command runs; `None` if it fails."""
     began = time.monotonic()
-    process = _started(command)
-    return None if process.wait() else time.monotonic() - began
+    return None if run_quietly(command) else time.monotonic() - began
+
+
+def run_quietly(command: list[str]) -> int:
+    """Run a command without its output; returns its status."""
+    return _started(command).wait()
 
 
 def peak_of(command: list[str]) -> int:
@@ -87,17 +91,20 @@ def peers(folder: Path) -> dict[str, list[str] | None]:
     goaccess = ["LOG", "--log-format=COMBINED", "--no-global-config", "--no-progress"]
     goaccess += ["-o", str(folder / "goaccess.json")]
     found = _installed("goaccess", "goaccess")
-    commands[f"goaccess {_version(found)}" if found else "goaccess"] = found and [found, *goaccess]
+    commands[f"goaccess {_version(found)}" if found else "goaccess"] = _with(found, *goaccess)
     newer = os.environ.get("GOACCESS")
     if newer:
         words = newer.split()
         commands[f"goaccess {_version(*words)}, 2 jobs"] = [*words, *goaccess, "--jobs=2"]
-    found = _ngxtop(folder)
-    commands["ngxtop"] = found and [*found, "-l", "LOG", "-f", "combined", "--no-follow"]
-    found = _installed("mawk", "mawk")
-    commands["mawk, three counters"] = found and [found, COUNTERS, "LOG"]
+    ngxtop = _ngxtop(folder)
+    commands["ngxtop"] = ngxtop and [*ngxtop, "-l", "LOG", "-f", "combined", "--no-follow"]
+    commands["mawk, three counters"] = _with(_installed("mawk", "mawk"), COUNTERS, "LOG")
     commands["pyarrow.csv, parse only"] = [sys.executable, "-c", CSV, "LOG"]
     return commands
+
+
+def _with(program: str | None, *arguments: str) -> list[str] | None:
+    return None if program is None else [program, *arguments]
 
 
 def _installed(program: str, package: str) -> str | None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from glancemetrics.formats.log_format import LineContext, LogFormat
 from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.stream import StreamFormat
+from glancemetrics.native.plain_lines import plain_lines
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import ReportOptions, build_report
 from glancemetrics.reporting.slices import slices_of
@@ -317,26 +319,40 @@ def _seconds_to_decode(log_format: LogFormat, chunks: Sequence[bytes], directive
 
 
 def measure_phases(folder: Path, lines: int) -> None:
-    """Measure the CPU seconds of each phase of a report, in one thread."""
+    """Measure the CPU seconds of each phase of a report, in one thread.
+
+    First plain lines, then the same as records, as in other formats.
+    """
     log = generated(folder, lines)
-    spent = dict.fromkeys(("reading", "decoding", "slicing", "merging", "panels"), 0.0)
-
-    def timed(phase: str, work: Callable[[], T]) -> T:
-        began = time.process_time()
-        result = work()
-        spent[phase] += time.process_time() - began
-        return result
-
-    tally = Tally(1 << 40, groups_kept())
-    chunks = _chunks(log)
-    while chunk := timed("reading", lambda: next(chunks, b"")):
-        batch = timed("decoding", lambda chunk=chunk: decode(chunk)).batch
-        slices = timed("slicing", lambda batch=batch: slices_of(batch))
-        timed("merging", lambda slices=slices: tally.add(slices))
-    for base in tally.by:
-        timed("merging", lambda base=base: tally.settle(base))
-    timed("panels", lambda: build_report(tally, ReportOptions()))
-    print(f"phases of a report on {lines:,} lines, CPU seconds in one thread:")
-    for phase, seconds in spent.items():
-        print(f"  {phase:<10} {seconds:6.2f} s  {seconds / lines * 1e9:6.0f} ns per line")
+    for what, phases in (
+        ("plain lines", ("reading", "finding", "counting", "panels")),
+        ("records", ("reading", "decoding", "slicing", "counting", "panels")),
+    ):
+        spent = dict.fromkeys(phases, 0.0)
+        tally = Tally(1 << 40, groups_kept())
+        chunks = _chunks(log)
+        while chunk := _timed(spent, "reading", partial(next, chunks, b"")):
+            if "finding" in spent:
+                plain = _timed(spent, "finding", partial(plain_lines, chunk))
+                minutes = _timed(spent, "finding", plain.minutes)
+                assert minutes is not None
+                assert not len(plain.left)
+                _timed(spent, "counting", partial(tally.add_plain, plain, minutes))
+            else:
+                batch = _timed(spent, "decoding", partial(decode, chunk)).batch
+                slices = _timed(spent, "slicing", partial(slices_of, batch))
+                _timed(spent, "counting", partial(tally.add, slices))
+        for base in list(tally.by):
+            _timed(spent, "counting", partial(tally.settle, base))
+        _timed(spent, "panels", partial(build_report, tally, ReportOptions()))
+        print(f"phases of a report on {lines:,} {what}, CPU seconds in one thread:")
+        for phase, seconds in spent.items():
+            print(f"  {phase:<10} {seconds:6.2f} s  {seconds / lines * 1e9:6.0f} ns per line")
     log.unlink()
+
+
+def _timed(spent: dict[str, float], phase: str, work: Callable[[], T]) -> T:
+    began = time.process_time()
+    result = work()
+    spent[phase] += time.process_time() - began
+    return result

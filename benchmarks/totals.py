@@ -51,7 +51,7 @@ def measure_totals(lines: int) -> None:
         )
 
 
-@attrs.define
+@attrs.define(init=False)
 class _Way:
     """Reads chunks, and measures how long that takes."""
 

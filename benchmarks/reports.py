@@ -26,6 +26,7 @@ from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.native.plain_lines import plain_lines
 from glancemetrics.reporting.panels import groups_kept
+from glancemetrics.reporting.plain_counting import PlainCounting
 from glancemetrics.reporting.report import ReportOptions, build_report
 from glancemetrics.reporting.slices import slices_of
 from glancemetrics.reporting.tally import Tally
@@ -330,6 +331,7 @@ def measure_phases(folder: Path, lines: int) -> None:
     ):
         spent = dict.fromkeys(phases, 0.0)
         tally = Tally(1 << 40, groups_kept())
+        counting = PlainCounting(tally)
         chunks = _chunks(log)
         while chunk := _timed(spent, "reading", partial(next, chunks, b"")):
             if "finding" in spent:
@@ -337,7 +339,7 @@ def measure_phases(folder: Path, lines: int) -> None:
                 minutes = _timed(spent, "finding", plain.minutes)
                 assert minutes is not None
                 assert not len(plain.left)
-                _timed(spent, "counting", partial(tally.add_plain, plain, minutes))
+                _timed(spent, "counting", partial(counting.add, plain, minutes))
             else:
                 batch = _timed(spent, "decoding", partial(decode, chunk)).batch
                 slices = _timed(spent, "slicing", partial(slices_of, batch))

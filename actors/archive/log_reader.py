@@ -48,6 +48,8 @@ CHUNK_BYTES = 4 << 20
 """Large enough to keep Python's share of the work small, small enough to hold several chunks."""
 PLAIN_CHUNK_BYTES = 2 << 20
 """Plain lines stay in the processor's cache until they are counted."""
+CHUNKS_KEPT = 2
+"""Chunks whose lines are kept for what is counted aside."""
 _LIVE_PIECE = 1 << 16
 _POLL_SECONDS = 0.1
 _BINARY_SAMPLE = 1 << 12
@@ -133,8 +135,12 @@ class LogReader(Generic[Result]):
         """An unused buffer."""
 
     def chunks(self, workers: Workers[Piece, ReadChunk[Result]]) -> Iterator[ReadChunk[Result]]:
-        """Yield chunks in order; the work of `workers` is `chunk_of`."""
+        """Yield chunks in order; the work of `workers` is `chunk_of`.
+
+        The lines of a chunk are kept until `CHUNKS_KEPT` more were asked for.
+        """
         waiting: deque[tuple[Pending[ReadChunk[Result]], Buffer | None]] = deque()
+        held: deque[Buffer] = deque()
         for number, log in enumerate(self._logs):
             directives = b""
             for block in self._blocks(log, workers):
@@ -150,13 +156,13 @@ class LogReader(Generic[Result]):
                 while len(waiting) > workers.most_waiting or (
                     waiting and waiting[0][0].done() and not workers.want_more()
                 ):
-                    yield from _next_of(waiting, workers)
+                    yield from _next_of(waiting, held, workers)
                 if self._stopped():
                     break
             if self._stopped():
                 break
         while waiting:
-            yield from _next_of(waiting, workers)
+            yield from _next_of(waiting, held, workers)
 
     def chunk_of(self, piece: Piece, lines: Lines) -> ReadChunk[Result]:
         """Decode lines and do the work on them."""
@@ -385,13 +391,17 @@ class LogReader(Generic[Result]):
 
 
 def _next_of(
-    waiting: deque[tuple[Pending[ReadChunk[Result]], Buffer | None]], workers: Workers[Any, Any]
+    waiting: deque[tuple[Pending[ReadChunk[Result]], Buffer | None]],
+    held: deque[Buffer],
+    workers: Workers[Any, Any],
 ) -> Iterator[ReadChunk[Result]]:
-    """Yield the next chunk; its lines are kept until another one is asked for."""
+    """Yield the next chunk."""
     pending, buffer = waiting.popleft()
     yield pending.result()
     if buffer is not None:
-        workers.give_back(buffer)
+        held.append(buffer)
+    if len(held) > CHUNKS_KEPT:
+        workers.give_back(held.popleft())
 
 
 def _reader_of(file: BinaryIO) -> ReadAt:

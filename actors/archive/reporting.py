@@ -13,7 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from actors.archive.log_reader import CHUNK_BYTES, PLAIN_CHUNK_BYTES, LogReader, Piece, ReadChunk
+from actors.archive.log_reader import (
+    CHUNK_BYTES,
+    CHUNKS_KEPT,
+    PLAIN_CHUNK_BYTES,
+    LogReader,
+    Piece,
+    ReadChunk,
+)
 from actors.archive.logs import LogFile
 from actors.archive.workers import ThreadWorkers, Workers
 from actors.state.allocator import share_memory
@@ -26,6 +33,7 @@ from glancemetrics.records.user_agents import forget, prepare
 from glancemetrics.records.zones import offsets_at
 from glancemetrics.reporting.panel_names import AGENT_PANELS
 from glancemetrics.reporting.panels import groups_kept
+from glancemetrics.reporting.plain_counting import PlainCounting
 from glancemetrics.reporting.report import Rejects, Report, ReportOptions, Source, build_report
 from glancemetrics.reporting.slices import Base, Slices, slices_of
 from glancemetrics.reporting.tally import Tally
@@ -120,20 +128,27 @@ def report_on(
         processes = 0
     counted = _Counted(len(logs))
     # Forks happen before there are threads: a pool starts them with its first task.
-    with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
+    with (
+        ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool,
+        ThreadPoolExecutor(1, "glancemetrics-count") as aside,
+    ):
         with working(reader, pool, processes) as workers:
             tally = _tally(max_memory, pool, options)
             agents_matter = bool(options.panels & AGENT_PANELS)
             if classify_agents is None and agents_matter:
                 pool.submit(prepare)
+            plain = PlainCounting(tally, aside.submit, CHUNKS_KEPT)
             for chunk in reader.chunks(workers):
                 counted.add(chunk)
                 worked = chunk.result
                 if worked is not None:
                     if worked.plain is not None and worked.minutes is not None:
-                        tally.add_plain(worked.plain, worked.minutes)
-                    tally.add(worked.slices)
+                        plain.add(worked.plain, worked.minutes)
+                    if worked.slices.records:
+                        plain.finish()
+                        tally.add(worked.slices)
                 progress(Progress(counted.read_bytes, total, counted.lines))
+            plain.finish()
         if agents_matter and Base.AGENT in tally.by:
             kinds_of(tally.by[Base.AGENT].names, classify_agents or classify_here)
         forget()

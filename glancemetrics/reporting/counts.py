@@ -14,7 +14,7 @@ from glancemetrics.native.strings import StringTable, codes_of
 from glancemetrics.native.sums import BYTES, ERRORS, FIELDS, HITS, add_sums, saturated, sum_groups
 from glancemetrics.records.dimensions import OTHER
 from glancemetrics.reporting.slices import Slice
-from glancemetrics.reporting.visitors import Pairs, TurnedPairs, VisitorsOfValues
+from glancemetrics.reporting.visitors import Flags, Pairs, TurnedPairs, VisitorsOfValues
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -117,6 +117,12 @@ class ValueCounts:
     def resize(self) -> None:
         """Take over names that were added to the table."""
         self._size = len(self.table())
+
+    def leave_flags(self) -> None:
+        """Store visitors as pairs if there are more values than flags."""
+        if isinstance(self.visits, Flags) and len(self) > self.visits.width:
+            known = self.visits.width
+            self.visits = self.visits.grouped(np.arange(known), known)
 
     def merge(self, other: ValueCounts) -> None:
         """Add counts of the same dimension, whose visitors are pairs with the same hashes."""

@@ -25,14 +25,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glancemetrics.native.plain_lines import (
-    BY_REQUESTS,
-    BY_VISITORS,
-    PlainLines,
-    RequestTotals,
-    Tallying,
-)
-from glancemetrics.native.sums import LARGEST
 from glancemetrics.native.visitors import VisitorTable
 from glancemetrics.reporting.counts import VALUES_KEPT, ValueCounts
 from glancemetrics.reporting.slices import Base, Counted, Slice, Slices
@@ -51,24 +43,8 @@ Key = TypeVar("Key")
 
 _FLAGS = {Base.STATUS: (0, 32), Base.METHOD: (32, 16), Base.PROTOCOL: (48, 16)}
 """Dimensions with few values: their first flag, and the number of flags."""
-_OF_PLAIN = {
-    Base.HOST: "host",
-    Base.PATH: "path",
-    Base.REFERRER: "referrer",
-    Base.AGENT: "agent",
-    Base.USER: "user",
-    Base.METHOD: "method",
-    Base.PROTOCOL: "protocol",
-    Base.STATUS: "status",
-    Base.TIME: "minute",
-    Base.NOT_FOUND: "not found",
-    Base.NOT_FOUND_FROM: "not found from",
-    Base.SERVER_ERROR: "server error",
-}
-"""The dimensions of plain lines, and their names in `native.plain_lines`."""
 _MINUTES_LIMIT = 4096
 _MINUTE, _HOUR = 60, 3600
-_SECOND = 1_000_000
 _SETTLED_SHARE = 0.75
 """Of the limit: if more remains after removing duplicates, values are dropped too."""
 
@@ -85,7 +61,6 @@ class Tally:
     """Bytes of one dimension's names; an Arrow array holds at most twice as many."""
     records: int = 0
     bytes: int = 0
-    errors: int = 0
     client_errors: int = 0
     server_errors: int = 0
     oldest: int | None = None
@@ -99,30 +74,22 @@ class Tally:
     level: int = 0
     """One of 2^level visitors is kept."""
     visitors: VisitorTable = attrs.field(factory=VisitorTable)
-    _tallying: Tallying = attrs.field(factory=Tallying)
-    _unused: dict[Base, ValueCounts] = attrs.field(factory=dict)
-    """Of plain lines: dimensions without values yet."""
 
     def add(self, slices: Slices) -> None:
         """Count a batch."""
         if not slices.records:
             return
-        self.records += slices.records
-        self.bytes += slices.bytes
-        self.errors += slices.errors
-        self.client_errors += slices.client_errors
-        self.server_errors += slices.server_errors
-        self.oldest = slices.oldest if self.oldest is None else min(self.oldest, slices.oldest)
-        self.newest = slices.newest if self.newest is None else max(self.newest, slices.newest)
+        self.saw(slices.records, slices.oldest, slices.newest)
+        self.sum_up(slices.bytes, slices.client_errors, slices.server_errors)
         flags = np.zeros(slices.records, np.uint64)
         nothing = np.full(slices.records, -1, np.int32), np.zeros(0, np.int64)
         only: dict[str, tuple[Int32s, Int64s]] = {}
         for base, part in self._in_steps(slices.by).items():
             if base not in self.by:
-                self.by[base] = ValueCounts(pa.array([], part.names.type), self._new_visits(base))
+                self.by[base] = self.new_counts(base, part.names.type)
             counts = self.by[base]
             numbers = counts.add(part)
-            _leave_flags(counts)
+            counts.leave_flags()
             match counts.visits:
                 case Pairs() as pairs:
                     pairs.add(part.codes, numbers, part.visitors, len(counts), self.level)
@@ -137,85 +104,52 @@ class Tally:
             flags,
             self.level,
         )
-        self._coarsen_time()
-        self._hold_limits()
+        self.coarsen_time()
+        self.hold_limits()
 
-    def add_plain(self, lines: PlainLines, minutes: Int64s) -> None:
-        """Count the plain lines of a chunk; `minutes` are their local ones, by number."""
-        if not len(lines.plain):
-            return
-        oldest, newest = lines.oldest * _SECOND, lines.newest * _SECOND
+    def saw(self, records: int, oldest: int, newest: int) -> None:
+        """Count records in all; times are in microseconds since the epoch."""
+        self.records += records
         self.oldest = oldest if self.oldest is None else min(self.oldest, oldest)
         self.newest = newest if self.newest is None else max(self.newest, newest)
-        self.records += len(lines.plain)
-        requests = self.each(lambda part: part(lines, minutes), [self._add_requests])
-        self._add_visitors(lines)
-        for totals in requests:
-            self.bytes = min(self.bytes + totals.bytes, LARGEST)
-            self.client_errors += totals.client_errors
-            self.server_errors += totals.server_errors
-            self.errors += totals.client_errors + totals.server_errors
-        for base in _OF_PLAIN:
-            if base in self._unused and len(self._unused[base]):
-                self.by[base] = self._unused.pop(base)
-        self._coarsen_time()
-        self._hold_limits()
 
-    def _add_visitors(self, lines: PlainLines) -> None:
-        done, size = 0, len(lines.plain)
-        every = [
-            (name, self._counts_of(base)) for base, name in _OF_PLAIN.items() if name in BY_VISITORS
-        ]
-        while done < size:
-            for name, counts in every:
-                self._prepare(name, counts, size - done)
-            handle = self.visitors.entering()
-            done += self._tallying.count_visitors(lines, done, handle, self.level)
-            for name, counts in every:
-                self._take_over(name, counts)
-                _leave_flags(counts)
+    def sum_up(self, size: int, client_errors: int, server_errors: int) -> None:
+        """Add the bytes and errors of some records."""
+        self.bytes += size
+        self.client_errors += client_errors
+        self.server_errors += server_errors
 
-    def _add_requests(self, lines: PlainLines, minutes: Int64s) -> RequestTotals:
-        names = pa.array(minutes)
-        if self.time_step != _MINUTE:
-            names = _starts(names, self.time_step)
-        numbers = self._counts_of(Base.TIME).numbers_of(names)
-        every = [
-            (name, self._counts_of(base)) for base, name in _OF_PLAIN.items() if name in BY_REQUESTS
-        ]
-        for name, counts in every:
-            self._prepare(name, counts, len(lines.plain))
-        totals = self._tallying.count_requests(lines, numbers, self.level)
-        for name, counts in every:
-            self._take_over(name, counts)
-        return totals
+    def new_counts(self, base: Counted, kind: pa.DataType) -> ValueCounts:
+        """Return counts without values for a dimension."""
+        return ValueCounts(pa.array([], kind), self._new_visits(base))
 
-    def _counts_of(self, base: Base) -> ValueCounts:
-        counts = self.by.get(base) or self._unused.get(base)
-        if counts is None:
-            names = pa.array([], pa.int64() if base == Base.TIME else pa.string())
-            counts = self._unused[base] = ValueCounts(names, self._new_visits(base))
-        return counts
+    def in_steps(self, minutes: pa.Array) -> pa.Array:
+        """Return the beginnings of minutes as those of steps, which may occur several times."""
+        return minutes if self.time_step == _MINUTE else _starts(minutes, self.time_step)
 
-    def _prepare(self, name: str, counts: ValueCounts, size: int) -> None:
-        """Let `size` lines be counted there."""
-        handle = None if name == "minute" else counts.table().handle
-        sums = counts.sums_for(size)
-        match counts.visits:
-            case Pairs() as pairs:
-                room = pairs.room_for(size, len(counts) + size)
-                self._tallying.prepare(name, handle, sums, pairs=room, bits=pairs.bits)
-            case Flags(shift=shift, width=width):
-                self._tallying.prepare(name, handle, sums, flag=shift, flags=width)
-            case _:
-                self._tallying.prepare(name, handle, sums)
+    def coarsen_time(self) -> None:
+        """Count by hour if there are very many minutes."""
+        times = self.by[Base.TIME]
+        if self.time_step < _HOUR and len(times) > _MINUTES_LIMIT:
+            self.time_step = _HOUR
+            self.by[Base.TIME] = times.regrouped(_starts(times.names, _HOUR))
 
-    def _take_over(self, name: str, counts: ValueCounts) -> None:
-        """Take over what was counted."""
-        if name != "minute":
-            counts.resize()
-        if isinstance(counts.visits, Pairs):
-            counts.visits.written(self._tallying.written(name))
+    @property
+    def is_over_limits(self) -> bool:
+        """Whether there is something to do for `hold_limits`."""
+        long = any(counts.text_bytes > self.text_limit for counts in self._all())
+        return long or self.size_bytes() > self.ceiling
+
+    def hold_limits(self) -> None:
+        """Drop texts and visitors until the limits are kept, if there are more than allowed."""
+        for base, counts in self.by.items():
+            if counts.text_bytes > self.text_limit:
+                self._cut(base)
+        for counts in self.dropped.values():
+            if counts.text_bytes > self.text_limit:
+                counts.cut()
+        while self.size_bytes() > self.ceiling and self._give_way():
+            pass
 
     def settle(self, base: Counted) -> None:
         """Remove a dimension's duplicates, and what is only needed for adding more."""
@@ -225,6 +159,11 @@ class Tally:
         ):
             if counts is not None:
                 counts.settle()
+
+    @property
+    def errors(self) -> int:
+        """Client and server errors."""
+        return self.client_errors + self.server_errors
 
     def visitor_count(self) -> int:
         """Count the distinct visitors; estimated if `level` is not 0."""
@@ -246,28 +185,9 @@ class Tally:
                 return Pairs()
 
     def _in_steps(self, by: dict[Counted, Slice]) -> dict[Counted, Slice]:
-        """Return the slices with the time in steps, which may occur several times."""
-        if self.time_step == _MINUTE:
-            return by
+        """Return the slices with the time in steps."""
         times = by[Base.TIME]
-        steps = attrs.evolve(times, names=_starts(times.names, self.time_step))
-        return by | {Base.TIME: steps}
-
-    def _coarsen_time(self) -> None:
-        times = self.by[Base.TIME]
-        if self.time_step < _HOUR and len(times) > _MINUTES_LIMIT:
-            self.time_step = _HOUR
-            self.by[Base.TIME] = times.regrouped(_starts(times.names, _HOUR))
-
-    def _hold_limits(self) -> None:
-        for base, counts in self.by.items():
-            if counts.text_bytes > self.text_limit:
-                self._cut(base)
-        for counts in self.dropped.values():
-            if counts.text_bytes > self.text_limit:
-                counts.cut()
-        while self.size_bytes() > self.ceiling and self._give_way():
-            pass
+        return by | {Base.TIME: attrs.evolve(times, names=self.in_steps(times.names))}
 
     def _all(self) -> Iterable[ValueCounts]:
         yield from self.by.values()
@@ -318,13 +238,6 @@ class Tally:
                 self.dropped[base, index].merge(grouped)
             else:
                 self.dropped[base, index] = grouped
-
-
-def _leave_flags(counts: ValueCounts) -> None:
-    """Store visitors as pairs if there are more values than flags."""
-    if isinstance(counts.visits, Flags) and len(counts) > counts.visits.width:
-        known = counts.visits.width
-        counts.visits = counts.visits.grouped(np.arange(known), known)
 
 
 def _starts(times: pa.Array, step: int) -> pa.Array:

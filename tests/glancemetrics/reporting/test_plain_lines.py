@@ -18,6 +18,7 @@ from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.records.schema import rows
 from glancemetrics.records.zones import offsets_at
 from glancemetrics.reporting.panels import groups_kept
+from glancemetrics.reporting.plain_counting import PlainCounting
 from glancemetrics.reporting.report import Report, ReportOptions, build_report
 from glancemetrics.reporting.slices import Base, slices_of
 from glancemetrics.reporting.tally import Tally
@@ -38,6 +39,7 @@ def counted(
 ) -> tuple[Tally, int]:
     """Count chunks; returns also how many of the records were plain."""
     tally = Tally(ceiling, groups_kept())
+    counting = PlainCounting(tally)
     plain = 0
     for chunk in chunks:
         split = split_plain(FORMAT, chunk, UNKNOWN)
@@ -48,7 +50,7 @@ def counted(
         if split is None or minutes is None:
             tally.add(slices_of(FORMAT.decode(chunk).batch, zone))
         else:
-            tally.add_plain(split.plain, minutes)
+            counting.add(split.plain, minutes)
             tally.add(slices_of(split.rest.batch, zone))
             plain += len(split.plain.plain)
     return tally, plain

@@ -15,7 +15,8 @@ from actors.files.standard_streams import flush_stdout, mend_standard_streams, p
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.words.escaping import visible
 
-_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+_OBJECTS_BETWEEN_COLLECTIONS = 200_000
+"""More than a start makes, so that none of it is searched for garbage."""
 
 
 class _NoPandas:
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     # numpy would start busy-waiting threads for linear algebra, which is not used here.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Imported modules stay: collecting garbage among them again and again costs time.
+    # Imported modules stay: looking for garbage among them costs time.
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     mend_standard_streams()
     try:
@@ -63,12 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _end_quickly(status: int) -> None:
-    """End the process unless other threads still run.
+    """End the process, unless threads run that the interpreter would wait for.
 
     To take all modules apart, which the interpreter does otherwise, takes a tenth of a report on a
-    small log.
+    small log. It would wait for no daemon thread, such as trio's idle ones, and those that are left
+    in compiled code must not meet an interpreter that is shutting down.
     """
-    if threading.active_count() > 1:
+    if any(not one.daemon for one in threading.enumerate() if one is not threading.main_thread()):
         return
     atexit._run_exitfuncs()
     with suppress(OSError):  # what was reported already, if anything

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import math
 import os
 import signal
@@ -65,6 +66,9 @@ a dead terminal cannot be cancelled."""
 
 LEAVE_SECONDS = 1.5
 """From the end until what still writes or asks the history is left as it is; it can be."""
+
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""Fewer than while the program is loaded: a monitor runs for months."""
 
 STOPPED_AT_ONCE = 130
 """Exit status after a second Ctrl-C, as of a shell's command that SIGINT ended."""
@@ -193,6 +197,8 @@ class _Program:
         intake = Intake() if plan.sources.of(POSTED.schemes) else None
         desk = self._desk(history, answering, intake, checkpoints)
         outputs = self._made_outputs(desk)
+        gc.freeze()  # what is loaded stays, and need not be searched for garbage
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
         async with trio.open_nursery() as nursery:
             await nursery.start(self._obey_signals)
             if answering is not None:

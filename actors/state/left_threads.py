@@ -1,13 +1,13 @@
 """Threads that a cancelled task leaves running in compiled code.
 
-The program may continue without them, but must not exit while they run: a thread that returns from
-C++ into an interpreter that is shutting down aborts the process.
+The program may continue without them. At its end it waits a moment for them, because they may write
+something. It then ends without taking the interpreter apart (`glancemetrics.cli`): a thread that
+returns from C++ into an interpreter that is shutting down aborts the process.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, TypeVar
@@ -16,7 +16,6 @@ import trio
 
 Result = TypeVar("Result")
 
-_SETTLE_SECONDS = 0.05
 _ended = threading.Condition()
 _running = 0
 
@@ -88,8 +87,4 @@ def _count(more: int) -> None:
 def wait_for_left(seconds: float) -> bool:
     """Wait until no thread is left running; returns false after `seconds`."""
     with _ended:
-        if not _ended.wait_for(lambda: not _running, seconds):
-            return False
-    # A thread reports its result before it is idle; give it a moment to become idle.
-    time.sleep(_SETTLE_SECONDS)
-    return True
+        return _ended.wait_for(lambda: not _running, seconds)

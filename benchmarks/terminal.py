@@ -19,6 +19,9 @@ import pyte
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LOOK_SECONDS = 0.05
+_WHAT_ARE_YOU = b"\x1b[c"
+"""Asks a terminal what kind it is (DA1); all answer, and programs wait for that."""
+_A_TERMINAL = b"\x1b[?62;22c"
 
 
 @attrs.frozen
@@ -110,6 +113,8 @@ class Terminal:
             if not drawn:
                 return
             self.pieces.append(Piece(time.monotonic(), drawn))
+            if _WHAT_ARE_YOU in drawn:
+                os.write(self._descriptor, _A_TERMINAL)
 
 
 @contextmanager

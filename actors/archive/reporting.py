@@ -119,11 +119,8 @@ def report_on(
     )
     sizes = [log.size for log in logs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
-    if (
-        plainly
-        or selection.where is not None
-        or (total is not None and total <= reader.chunk_bytes)
-    ):
+    is_small = total is not None and total <= CHUNK_BYTES
+    if plainly or selection.where is not None or is_small:
         # Plain lines are counted in C, DuckDB has threads, and one chunk needs no helpers.
         processes = 0
     counted = _Counted(len(logs))
@@ -135,7 +132,7 @@ def report_on(
         with working(reader, pool, processes) as workers:
             tally = _tally(max_memory, pool, options)
             agents_matter = bool(options.panels & AGENT_PANELS)
-            if classify_agents is None and agents_matter:
+            if classify_agents is None and agents_matter and not is_small:
                 pool.submit(prepare)
             plain = PlainCounting(tally, aside.submit, CHUNKS_KEPT)
             for chunk in reader.chunks(workers):

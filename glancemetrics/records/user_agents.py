@@ -9,17 +9,24 @@ uap-core knows few health checkers and internet scanners: their names are listed
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
 
+from glancemetrics.records.agent_expressions import Needed, has_needed, needed_by
+
 UNKNOWN = "(unknown)"
 _SPIDER = "Spider"
 _DESKTOPS = ("Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chrome OS", "FreeBSD")
 _REMEMBERED = 1 << 14
 _TOGETHER = 512
+_FEW, _FEW_CHARACTERS = 64, 16_384
+"""For so many agents at most it is faster to compile only what can match them."""
+_SMALL_ENGINES = 8
+"""After so many of these, all expressions are compiled: new agents keep coming."""
 
 _BOTS = {
     # Health checks of load balancers, orchestrators and clouds.
@@ -88,23 +95,36 @@ class UserAgent:
 
 
 def prepare() -> None:
-    """Load the expressions (a tenth of a second); otherwise the first classification does."""
+    """Load all expressions (a tenth of a second), before many agents are classified."""
     _engine()
 
 
 def forget() -> None:
     """Free the expressions (25 MB); recent classifications stay cached."""
-    _engine.cache_clear()
+    for loaded in (_engine, _expressions, _with_needed):
+        loaded.cache_clear()
+
+
+_remembered: dict[str, UserAgent] = {}
+"""What was classified lately."""
 
 
 def classify(agents: Sequence[str]) -> list[UserAgent]:
     """Classify agents."""
-    return list(map(_classified, agents))
+    found = {agent: known for agent in agents if (known := _remembered.get(agent)) is not None}
+    missing = [agent for agent in dict.fromkeys(agents) if agent not in found]
+    if missing:
+        classified = dict(zip(missing, classify_distinct(missing), strict=True))
+        if len(_remembered) + len(classified) > _REMEMBERED:
+            _remembered.clear()
+        _remembered.update(itertools.islice(classified.items(), _REMEMBERED))
+        found |= classified
+    return [found[agent] for agent in agents]
 
 
 def classify_distinct(agents: Sequence[str]) -> list[UserAgent]:
     """Classify agents that all differ from each other, so that none needs to be remembered."""
-    engine = _engine()
+    engine = _engine_for(agents)
     classified: list[UserAgent] = []
     # One kind of expressions after the other: each of them fills the processor's cache.
     for start in range(0, len(agents), _TOGETHER):
@@ -119,11 +139,6 @@ def classify_distinct(agents: Sequence[str]) -> list[UserAgent]:
 def are_bots(agents: Sequence[str]) -> list[bool]:
     """Tell which agents are bots."""
     return [agent.bot is not None for agent in classify(agents)]
-
-
-@functools.lru_cache(maxsize=_REMEMBERED)
-def _classified(text: str) -> UserAgent:
-    return classify_distinct((text,))[0]
 
 
 def _joined(text: str, browser: Any, device: Any, system: Any) -> UserAgent:
@@ -178,14 +193,49 @@ class _Engine:
     device: Callable[[str], Any]
 
 
+_small_engines = itertools.count()
+
+
+def _engine_for(agents: Sequence[str]) -> _Engine:
+    """Return an engine that classifies these agents as the one with all expressions does."""
+    if _engine.cache_info().currsize or _are_many(agents) or next(_small_engines) >= _SMALL_ENGINES:
+        return _engine()
+    text = "\n".join(agents).casefold()
+    can_match = [
+        [one for one, needed in of_kind if has_needed(needed, text)] for of_kind in _with_needed()
+    ]
+    return _engine_of(can_match)
+
+
+def _are_many(agents: Sequence[str]) -> bool:
+    return len(agents) > _FEW or sum(map(len, agents)) > _FEW_CHARACTERS
+
+
 @functools.cache
 def _engine() -> _Engine:
+    return _engine_of(_expressions())
+
+
+def _engine_of(expressions: Sequence[list[Any]]) -> _Engine:
+    from ua_parser.regex import Resolver  # late: only needed for user agents
+
+    browsers, systems, devices = expressions
+    resolver = Resolver((browsers, systems, devices))
+    return _Engine(resolver.ua.extract, resolver.os.extract, resolver.de.extract)
+
+
+@functools.cache
+def _expressions() -> Sequence[list[Any]]:
+    """Return the expressions for browsers and bots, for systems and for devices."""
     from ua_parser.lazy import UserAgentMatcher  # late: only needed for user agents
     from ua_parser.loaders import load_lazy_builtins
-    from ua_parser.regex import Resolver
 
     browsers, systems, devices = load_lazy_builtins()
     # Looked for together with the others: one by one, they would take a third of the time.
     listed = [UserAgentMatcher(re.escape(mark), _MARK + name) for mark, name in _BOTS.items()]
-    resolver = Resolver(([*listed, *browsers], systems, devices))
-    return _Engine(resolver.ua.extract, resolver.os.extract, resolver.de.extract)
+    return [*listed, *browsers], systems, devices
+
+
+@functools.cache
+def _with_needed() -> Sequence[Sequence[tuple[Any, Needed]]]:
+    return [[(one, needed_by(one.regex)) for one in of_kind] for of_kind in _expressions()]

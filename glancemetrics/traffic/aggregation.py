@@ -22,7 +22,6 @@ from glancemetrics.records.dimensions import Dimension, live_dimensions
 from glancemetrics.records.rejects import Reject
 from glancemetrics.records.schema import joined
 from glancemetrics.records.schema import seconds as seconds_of
-from glancemetrics.records.user_agents import prepare
 from glancemetrics.state.tree import State
 from glancemetrics.traffic.arrival_delay import LONGEST_DELAY, ArrivalDelay
 from glancemetrics.traffic.event_clock import ClockMode, EventClock
@@ -182,7 +181,6 @@ class Aggregation:
 
     def learn_groups(self) -> None:
         """Start grouping by browser, bot and so on; loading the necessary data takes a while."""
-        prepare()
         self._knows_groups = True
         self._learn_groups()
 

@@ -23,8 +23,8 @@ _SPIDER = "Spider"
 _DESKTOPS = ("Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chrome OS", "FreeBSD")
 _REMEMBERED = 1 << 14
 _TOGETHER = 512
-_FEW, _FEW_CHARACTERS = 64, 16_384
-"""For so many agents at most it is faster to compile only what can match them."""
+_FEW = 16_384
+"""Characters of agents (150 or so) up to which it is faster to compile only what can match them."""
 _SMALL_ENGINES = 8
 """After so many of these, all expressions are compiled: new agents keep coming."""
 
@@ -198,17 +198,14 @@ _small_engines = itertools.count()
 
 def _engine_for(agents: Sequence[str]) -> _Engine:
     """Return an engine that classifies these agents as the one with all expressions does."""
-    if _engine.cache_info().currsize or _are_many(agents) or next(_small_engines) >= _SMALL_ENGINES:
+    is_compiled = _engine.cache_info().currsize > 0
+    if is_compiled or sum(map(len, agents)) > _FEW or next(_small_engines) >= _SMALL_ENGINES:
         return _engine()
     text = "\n".join(agents).casefold()
     can_match = [
         [one for one, needed in of_kind if has_needed(needed, text)] for of_kind in _with_needed()
     ]
     return _engine_of(can_match)
-
-
-def _are_many(agents: Sequence[str]) -> bool:
-    return len(agents) > _FEW or sum(map(len, agents)) > _FEW_CHARACTERS
 
 
 @functools.cache

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from prompt_toolkit.utils import get_cwidth
+from wcwidth import wcwidth
 
+from glancemetrics.words.ascii_text import only_ascii
 from glancemetrics.words.escaping import readable, visible
 
 if TYPE_CHECKING:
@@ -21,8 +23,18 @@ Fragment = tuple[str, str] | tuple[str, str, Click]
 Row = list[Fragment]
 
 
+_REMEMBERED = 4096
+
+
 def width(text: str) -> int:
-    return len(text) if text.isascii() else get_cwidth(text)
+    """Return the cells of a text, as prompt-toolkit counts them."""
+    return len(text) if text.isascii() else _width(text)
+
+
+@functools.lru_cache(_REMEMBERED)
+def _width(text: str) -> int:
+    # prompt-toolkit's own function would load all of it, which takes long for `--once`.
+    return sum(max(0, wcwidth(character)) for character in text)
 
 
 def cut(text: str, cells: int) -> str:
@@ -127,3 +139,8 @@ def wrapped(text: str, cells: int) -> list[str]:
             left_over = left_over[len(head) :]
         line = left_over
     return [*lines, line] if line else lines
+
+
+def in_ascii(row: Row) -> Row:
+    """Return a row in ASCII; other characters are question marks, as wide as they are."""
+    return [(fragment[0], only_ascii(fragment[1], width), *fragment[2:]) for fragment in row]

@@ -9,12 +9,11 @@ import trio
 
 from actors.files.output_file import write_text
 from actors.outputs.console.alerts import ended_text, ongoing
-from actors.outputs.console.cells import Row
+from actors.outputs.console.cells import Row, in_ascii
 from actors.outputs.console.context import Context, clock_near
 from actors.outputs.console.figures import figures
 from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.receiving import received
-from actors.outputs.console.screen import in_ascii
 from actors.outputs.console.state import State
 from actors.outputs.console.status import status
 from actors.outputs.console.troubles import troubles_by_subject

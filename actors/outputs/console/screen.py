@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from actors.outputs.console import figures, themes
-from actors.outputs.console.cells import Click, Row, filled, fitted, padded, row_width, safe, width
+from actors.outputs.console.cells import (
+    Click,
+    Row,
+    filled,
+    fitted,
+    in_ascii,
+    padded,
+    row_width,
+    safe,
+    width,
+)
 from actors.outputs.console.commands import hints
 from actors.outputs.console.headline import (
     most_troubles,
@@ -19,7 +29,6 @@ from actors.outputs.console.prompts import PALETTE
 from actors.outputs.console.state import State
 from glancemetrics.charts.runs import Drawing
 from glancemetrics.history.ask import Ask, distinct
-from glancemetrics.words.ascii_text import only_ascii
 
 
 def asks(state: State) -> tuple[Ask, ...]:
@@ -137,8 +146,3 @@ def _hints(state: State, cells: int, *, is_close: bool = False) -> Row:
 def _close_spaces(key: str, row: Row) -> tuple[str, str, str]:
     """`?help q quit`: a letter would be read as one of the word."""
     return " " if row else "", " " if key[-1].isalpha() else "", ""
-
-
-def in_ascii(row: Row) -> Row:
-    """Return a row in ASCII; other characters are question marks, as wide as they are."""
-    return [(fragment[0], only_ascii(fragment[1], width), *fragment[2:]) for fragment in row]

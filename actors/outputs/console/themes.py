@@ -7,10 +7,12 @@ prompt-toolkit brings the colors down to what a terminal has: 16 million, 256 or
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from prompt_toolkit.styles import Style
+from typing import TYPE_CHECKING
 
 from glancemetrics.rules.rule import Severity
+
+if TYPE_CHECKING:
+    from prompt_toolkit.styles import Style
 
 TITLE = "class:title"
 TITLE_OK = "class:title-ok"
@@ -251,6 +253,8 @@ def style_of(theme: str, *, is_colored: bool = True, is_graded: bool = True) -> 
 
     `is_graded`: whether there are enough colors for gradients.
     """
+    from prompt_toolkit.styles import Style  # late: `--once` into a file needs none
+
     roles = THEMES[theme] if is_colored else _UNCOLORED_THEME
     is_graded = is_graded and is_colored and theme not in _UNGRADED
     roles = {**roles, **_grades(roles, is_graded=is_graded), **_levels(roles, is_graded=is_graded)}

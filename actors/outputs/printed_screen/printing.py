@@ -7,8 +7,6 @@ import sys
 from collections.abc import Mapping
 
 import trio
-from prompt_toolkit.formatted_text import FormattedText
-from prompt_toolkit.shortcuts import print_formatted_text
 
 from actors.files.standard_streams import flush_stdout, problem_of_stdout
 from actors.outputs.console.context import Context
@@ -52,6 +50,10 @@ class PrintedScreen:
         cells = shutil.get_terminal_size().columns
         rows = render_once(snapshot, self._context, cells)
         if self._is_terminal:
+            # Late: files and pipes need no colours, and this takes long to load.
+            from prompt_toolkit.formatted_text import FormattedText
+            from prompt_toolkit.shortcuts import print_formatted_text
+
             text = FormattedText(
                 (piece[0], piece[1]) for row in rows for piece in (*row, ("", "\n"))
             )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from actors.outputs.console.cells import Row, fitted
+from actors.outputs.console.cells import Row, fitted, in_ascii
 from actors.outputs.console.context import Context
-from actors.outputs.console.screen import in_ascii
 from actors.outputs.console.troubles import explanation
 from actors.outputs.printed_screen import panels
 from glancemetrics.charts.runs import Drawing

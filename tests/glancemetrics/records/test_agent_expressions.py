@@ -99,7 +99,7 @@ def test_all_expressions_are_compiled_for_many_agents_and_if_new_ones_keep_comin
 
     monkeypatch.setattr(user_agents, "_small_engines", itertools.count())
     user_agents.forget()
-    user_agents.classify_distinct([f"curl/8.{number}" for number in range(100)])
+    user_agents.classify_distinct([f"curl/8.{number}" for number in range(2000)])
     assert user_agents._engine.cache_info().currsize
 
 

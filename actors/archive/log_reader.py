@@ -233,6 +233,9 @@ class LogReader(Generic[Result]):
             known = directives_before(_reader_of(file), at, log_format.directives)
             yield _Block(b"", directives=known)
         while at < span.end:
+            if span.end - at <= self.chunk_bytes:
+                yield from self._rest(file, span.end, at, skipped, log_format)
+                return
             buffer = workers.buffer() if self._spare is None else self._spare
             self._spare = buffer
             view = memoryview(buffer)

@@ -33,10 +33,10 @@ from glancemetrics.records.user_agents import forget, prepare
 from glancemetrics.records.zones import offsets_at
 from glancemetrics.reporting.panel_names import AGENT_PANELS
 from glancemetrics.reporting.panels import groups_kept
-from glancemetrics.reporting.plain_counting import PlainCounting
+from glancemetrics.reporting.plain_counting import PlainCounting, at_once
 from glancemetrics.reporting.report import Rejects, Report, ReportOptions, Source, build_report
 from glancemetrics.reporting.slices import Base, Slices, slices_of
-from glancemetrics.reporting.tally import Tally
+from glancemetrics.reporting.tally import Each, Tally
 from glancemetrics.selecting.selection import Selection, inside
 
 _THREADS = 2
@@ -130,11 +130,12 @@ def report_on(
         ThreadPoolExecutor(1, "glancemetrics-count") as aside,
     ):
         with working(reader, pool, processes) as workers:
-            tally = _tally(max_memory, pool, options)
+            # Of a few values, threads would wait for each other most of the time.
+            tally = _tally(max_memory, map if is_small else pool.map, options)
             agents_matter = bool(options.panels & AGENT_PANELS)
             if classify_agents is None and agents_matter and not is_small:
                 pool.submit(prepare)
-            plain = PlainCounting(tally, aside.submit, CHUNKS_KEPT)
+            plain = PlainCounting(tally, at_once if is_small else aside.submit, CHUNKS_KEPT)
             for chunk in reader.chunks(workers):
                 counted.add(chunk)
                 worked = chunk.result
@@ -146,9 +147,7 @@ def report_on(
                         tally.add(worked.slices)
                 progress(Progress(counted.read_bytes, total, counted.lines))
             plain.finish()
-        if agents_matter and Base.AGENT in tally.by:
-            kinds_of(tally.by[Base.AGENT].names, classify_agents or classify_here)
-        forget()
+        classified = pool.submit(_classify, tally, classify_agents) if agents_matter else None
         unfinished = None
         if stopped():
             unfinished = "Interrupted; results are partial"
@@ -173,7 +172,15 @@ def report_on(
             foreign=counted.foreign,
             damaged=counted.damaged,
             unfinished=unfinished,
+            agents_are_ready=lambda: None if classified is None else classified.result(),
         )
+
+
+def _classify(tally: Tally, classify_agents: Classify | None) -> None:
+    """Classify all user agents; panels of them need that, and others can be made meanwhile."""
+    if Base.AGENT in tally.by:
+        kinds_of(tally.by[Base.AGENT].names, classify_agents or classify_here)
+    forget()
 
 
 @contextmanager
@@ -205,7 +212,7 @@ def report_on_batches(
     """
     records = 0
     with ThreadPoolExecutor(_THREADS, "glancemetrics-report") as pool:
-        tally = _tally(max_memory, pool, options)
+        tally = _tally(max_memory, pool.map, options)
         for batch in batches:
             records += batch.num_rows
             tally.add(slices_of(selection.of(batch), options.zone))
@@ -219,11 +226,11 @@ def report_on_batches(
         )
 
 
-def _tally(max_memory: int, pool: ThreadPoolExecutor, options: ReportOptions) -> Tally:
+def _tally(max_memory: int, each: Each, options: ReportOptions) -> Tally:
     return Tally(
         int(max(max_memory - _BASE_MEMORY, 0) * _TALLY_SHARE),
         groups=groups_kept(options.panels),
-        each=pool.map,
+        each=each,
     )
 
 

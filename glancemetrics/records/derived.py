@@ -56,7 +56,7 @@ def routes_of(paths: pa.Array) -> pa.Array:
 
 def status_texts(statuses: pa.UInt16Array) -> pa.StringArray:
     """Return statuses as they are written in logs: `404`, `000`."""
-    return pc.utf8_lpad(statuses.cast(pa.string()), 3, "0")
+    return pc.ascii_lpad(statuses.cast(pa.string()), 3, "0")
 
 
 def status_classes(statuses: pa.Array) -> pa.StringArray:

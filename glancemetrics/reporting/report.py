@@ -281,9 +281,13 @@ def build_report(
     foreign: int = 0,
     damaged: int = 0,
     unfinished: str | None = None,
+    agents_are_ready: Callable[[], None] = lambda: None,
 ) -> Report:
-    """Build the report from a tally."""
-    maker = _PanelMaker(tally, options)
+    """Build the report from a tally.
+
+    `agents_are_ready` waits until user agents are classified, before panels of them are made.
+    """
+    maker = _PanelMaker(tally, options, agents_are_ready)
     panels, left_out = [], {}
     every = (*PANELS, *other_panels(), *map(kept_panel, options.kept))
     specs = [spec for spec in every if spec.name in options.panels]
@@ -338,9 +342,12 @@ def filled(rows: Sequence[Row], step: int) -> list[Row]:
 
 
 class _PanelMaker:
-    def __init__(self, tally: Tally, options: ReportOptions) -> None:
+    def __init__(
+        self, tally: Tally, options: ReportOptions, agents_are_ready: Callable[[], None]
+    ) -> None:
         self._tally = tally
         self._options = options
+        self._agents_are_ready = agents_are_ready
         self._groups: dict[tuple[Counted, Group], pa.DictionaryArray] = {}
         self.step = _step(tally) if tally.records else 0
 
@@ -355,6 +362,8 @@ class _PanelMaker:
         makers: list[Callable[[], Iterable[tuple[str, Panel | None]]]] = [
             partial(self._of_base, base, specs_of[base]) for base in bases
         ]
+        if Base.AGENT in bases:  # last: until then its agents may be ready
+            makers.append(makers.pop(bases.index(Base.AGENT)))
         if names:
             makers.insert(1, lambda: [(panel.name, panel) for panel in self.over_time(names)])
         made = self._tally.each(lambda maker: maker(), makers)
@@ -362,6 +371,8 @@ class _PanelMaker:
 
     def _of_base(self, base: Counted, specs: Sequence[PanelSpec]) -> list[tuple[str, Panel | None]]:
         """Make the panels of one dimension, which no other thread uses in the meantime."""
+        if base is Base.AGENT:
+            self._agents_are_ready()
         for each in {base, *(spec.detail_base for spec in specs)}:
             if each is not None:
                 self._tally.settle(each)

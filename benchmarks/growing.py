@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from actors.history import SUFFIX
 from actors.history.about import About, write_about
 from actors.history.segments import SegmentFolder
-from actors.history.unused import SUFFIX
 from benchmarks.alerts import RATE, cost_of_rules
 from benchmarks.charts import Chart, picture
 from benchmarks.history import RandomRecords

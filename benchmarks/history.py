@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from actors.history import SUFFIX
 from actors.history.about import About, write_about
 from actors.history.asking import ask
 from actors.history.segments import SegmentFolder
-from actors.history.unused import SUFFIX
 from benchmarks.lines import fixed_lines, stamp
 from glancemetrics.formats.combined import decode
 from glancemetrics.history.held_records import HeldRecords, put_together

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import gc
 import math
 import os
@@ -10,20 +11,18 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import attrs
 import trio
 from loguru import logger
 
-from actors.archive.raw_lines import RawLines
 from actors.commands.own_log import log_to, raise_readable
 from actors.files.notices import complain, tell
-from actors.history.answering import Answering
-from actors.history.history import History
 from actors.monitor.checkpoints import Checkpoints, ClaimedError
 from actors.monitor.service import (
     checkpoints_of,
@@ -51,11 +50,18 @@ from actors.state.left_threads import wait_for_left
 from actors.state.silences import FILE_NAME as SILENCES
 from actors.state.silences import Silences
 from actors.state.state_folder import state_folder
+from actors.state.turns import OWN
 from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.formats.raw_lines import RawLine
 from glancemetrics.health.health import Health
 from glancemetrics.planning.plan import Plan
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.traffic.event_clock import LIVE_WITHIN
+
+if TYPE_CHECKING:
+    from actors.archive.raw_lines import RawLines
+    from actors.history.answering import Answering
+    from actors.history.history import History
 
 _AT_ONCE_SECONDS = 1.0
 """How long a hub may wait for another one before that is shown."""
@@ -193,7 +199,11 @@ class _Program:
         """Follow the logs."""
         plan = self._plan
         history = history_of(plan, checkpoints, time.time)
-        answering = None if history is None else Answering(history.recorded)
+        answering = None
+        if history is not None:
+            from actors.history.answering import Answering  # late: `--once` asks nothing
+
+            answering = Answering(history.recorded)
         intake = Intake() if plan.sources.of(POSTED.schemes) else None
         desk = self._desk(history, answering, intake, checkpoints)
         outputs = self._made_outputs(desk)
@@ -292,6 +302,17 @@ class _Program:
 
             return await HistoryReports(self._plan, history.recorded).write(path, where, span)
 
+        @functools.cache
+        def raw_lines() -> RawLines:
+            from actors.archive.raw_lines import RawLines  # late: few ask for one
+
+            return RawLines(self._plan)
+
+        async def raw_line(
+            source: str, time: datetime, fields: Mapping[str, object], asker: str = OWN
+        ) -> RawLine:
+            return await raw_lines().find(source, time, fields, asker)
+
         kinds = kinds_of(self._plan.sources)
         answer = standing_by if is_standby else nothing_kept
         if answering is not None:
@@ -310,7 +331,7 @@ class _Program:
             end=self.end,
             has_terminal=self._has_terminal,
             answer=answer,
-            raw_line=RawLines(self._plan).find,
+            raw_line=raw_line,
             write_report=write_report,
             intake=intake,
             has_standard_input=not any(kind.has_standard_input for kind in kinds),

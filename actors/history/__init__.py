@@ -10,6 +10,9 @@ from glancemetrics.configuration.setting import OFF, Group, NotAllowedError, cho
 from glancemetrics.words.durations import parse_span
 from glancemetrics.words.sizes import parse_size
 
+SUFFIX = ".history"
+"""Of the folder of a history, beside its checkpoint."""
+
 _LEAST = 10_000_000
 _LEAST_SECONDS = 3600
 """Minimum of an age: with `age = 30`, days are meant and not seconds."""

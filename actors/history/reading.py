@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 import pyarrow as pa
 
+from actors.history import SUFFIX
 from actors.history.about import About, read_about, read_reached
 from actors.history.rollup_files import RollupFiles
 from actors.history.segments import SegmentFolder, SegmentGoneError
@@ -23,7 +24,6 @@ from actors.history.stored_segments import (
     readable,
     stored_in,
 )
-from actors.history.unused import SUFFIX
 from glancemetrics.errors import GlanceMetricsError, sentence
 from glancemetrics.history.recorded import Hole, MissingRecordsError, Recorded, holes_in
 from glancemetrics.history.rollups import Rollups, joined

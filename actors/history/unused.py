@@ -12,12 +12,12 @@ from pathlib import Path
 
 from loguru import logger
 
+from actors.history import SUFFIX
 from actors.history.about import keep_since, last_reached_at, read_about
 from actors.history.segments import SegmentFolder
 from actors.state.state_lock import claim
 from glancemetrics.errors import sentence
 
-SUFFIX = ".history"
 """Suffix of a history's directory."""
 
 

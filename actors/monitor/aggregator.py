@@ -9,13 +9,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import pyarrow as pa
 import trio
 from loguru import logger
 
-from actors.history.history import History
 from actors.monitor.messages import (
     Checkpoint,
     ClockSet,
@@ -44,6 +43,9 @@ from glancemetrics.health.health import SourceHealth
 from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.aggregation import Aggregation
 
+if TYPE_CHECKING:
+    from actors.history.history import History
+
 _CLOSE_SECONDS = 0.5
 """Seconds between checks whether a second has closed."""
 
@@ -65,6 +67,9 @@ _LOOK_SECONDS = 2.0
 
 _TRIFLE_SECONDS = 60.0
 """Seconds that the wall clock may be set by without a fresh start."""
+
+_TO_LEARN_SECONDS = 0.1
+"""From the first snapshot until groups are learned: first it is drawn."""
 
 _LARGE_BATCH = 100
 """Rows from which a batch is counted in a worker thread, so that the event loop stays free."""
@@ -95,12 +100,13 @@ async def aggregate(
     async with receive, send:
         next_close = trio.current_time()
         next_snapshot = next_close + refresh_seconds
+        learn_groups = math.inf
         first = True
         ended = False
         while not ended:
             message = None
             # A received message must not be lost to a deadline.
-            with trio.move_on_at(max(min(next_close, next_snapshot), clock.awake)):
+            with trio.move_on_at(max(min(next_close, next_snapshot, learn_groups), clock.awake)):
                 try:
                     message = await receive.receive()
                 except trio.EndOfChannel:
@@ -126,12 +132,15 @@ async def aggregate(
             now = trio.current_time()
             if now >= next_close:
                 next_close = now + _CLOSE_SECONDS
+            if now >= learn_groups or (ended and not math.isinf(learn_groups)):
+                await trio.to_thread.run_sync(aggregation.learn_groups)
+                learn_groups = math.inf
             due = now >= next_snapshot or ended or (first and aggregation.caught_up)
             if due:
                 await send.send(aggregation.snapshot(wall()))
                 if first and not ended:
                     # Only once there is something to see.
-                    await trio.to_thread.run_sync(aggregation.learn_groups)
+                    learn_groups = now + _TO_LEARN_SECONDS
                 first = False
             if now >= next_snapshot:
                 next_snapshot = max(next_snapshot, now) + refresh_seconds

@@ -16,7 +16,6 @@ import attrs
 import trio
 from loguru import logger
 
-from actors.history.history import History
 from actors.monitor.checkpoints import Checkpoints
 from actors.monitor.fan_out import FanOut
 from actors.monitor.messages import Checkpoint, ClockSet, FromAggregator, Wish
@@ -34,6 +33,7 @@ from glancemetrics.traffic.snapshot import Snapshot
 from glancemetrics.words.humane import format_duration
 
 if TYPE_CHECKING:
+    from actors.history.history import History
     from actors.redis.term import Term
 
 _MOST_CAUSE = 300

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from actors.history.unused import SUFFIX
+from actors.history import SUFFIX
 from actors.sources.mark import Mark
 from actors.sources.registry import identity_of, mark_from_state
 from actors.state.state_file import make_folder, replace_state

@@ -7,15 +7,13 @@ import math
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import trio
 from loguru import logger
 
 from actors.history import HistorySettings
-from actors.history.about import About
-from actors.history.history import History
-from actors.history.segments import SegmentFolder
 from actors.monitor.aggregator import aggregate
 from actors.monitor.alert_supervisor import supervise_alerts
 from actors.monitor.checkpoints import UNLIKE_OURS, Checkpoints, Saved, UnusableStateError
@@ -54,6 +52,9 @@ from glancemetrics.traffic.event_clock import LIVE_WITHIN, ClockMode
 from glancemetrics.traffic.fitting_window import LADDER
 from glancemetrics.traffic.totals import Totals
 from glancemetrics.words.humane import format_duration
+
+if TYPE_CHECKING:
+    from actors.history.history import History
 
 _MOST_BACKWARD = 3600
 """Seconds. A rule that looks back further learns as it runs: reading days first takes too long."""
@@ -120,6 +121,10 @@ def history_of(plan: Plan, checkpoints: Checkpoints | None, wall: WallClock) -> 
     history = plan.settings.section(HistorySettings)
     if not history.is_on or plan.settings.once:
         return None
+    from actors.history.about import About  # late: `--once` keeps no history
+    from actors.history.history import History
+    from actors.history.segments import SegmentFolder
+
     folder = None if checkpoints is None else SegmentFolder(checkpoints.history_folder)
     about = About(
         sources=plan.sources.texts,

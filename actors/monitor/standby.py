@@ -14,8 +14,6 @@ import attrs
 import trio
 from loguru import logger
 
-from actors.history.history import cut_history
-from actors.history.segments import SegmentFolder
 from actors.monitor.checkpoints import Checkpoints, ClaimedError, UnusableStateError
 from actors.sources.messages import FromSource
 from actors.sources.source import Source, cancel_on, saying
@@ -87,6 +85,9 @@ class Standby:
 
 def _cut_history(checkpoints: Checkpoints) -> None:
     """Runs in one of trio's threads: the checkpoint may have to be read from Redis."""
+    from actors.history.history import cut_history  # late: only a hub that waits needs it
+    from actors.history.segments import SegmentFolder
+
     with suppress(UnusableStateError, OSError):
         saved = checkpoints.load()
         if saved is not None and saved.history is not None:

@@ -12,9 +12,9 @@ import pytest
 from pyarrow import parquet
 
 from actors.commands.query import BY
+from actors.history import SUFFIX
 from actors.history.about import About, write_about, write_reached
 from actors.history.segments import SegmentFolder
-from actors.history.unused import SUFFIX
 from glancemetrics.cli import main
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.combined import decode

@@ -17,7 +17,12 @@ from typing import NoReturn
 
 import attrs
 
-from glancemetrics.records.user_agents import UserAgent, classify_distinct, prepare
+from glancemetrics.records.user_agents import (
+    UserAgent,
+    classify_distinct,
+    prepare,
+    prepare_for_few,
+)
 
 _SIZE = 8
 """Bytes that say how long an answer is."""
@@ -94,21 +99,25 @@ class _Helper:
 
 
 class AgentProcess:
-    """Forks on creation, so only for programs without threads. Ends with this program."""
+    """Forks on creation, so only for programs without threads. `end` it when all is done.
 
-    def __init__(self) -> None:
+    It ends with this program in any case.
+    """
+
+    def __init__(self, *, few: bool = False) -> None:
+        """`few`: there will hardly be more agents than are classified without all expressions."""
         first, second = _Lines.opened(), _Lines.opened()
         self.pid = os.fork()
         if not self.pid:
             first.close_ours()
             second.close_ours()
-            _serve(first, second)
+            _serve(first, second, few=few)
         first.close_theirs()
         second.close_theirs()
         self._first, self._second = _Helper(first), _Helper(second)
 
     def classify(self, parts: Iterable[list[str]]) -> Iterator[Sequence[UserAgent]]:
-        """Classify the agents of each part. Can be called once; then the process ends."""
+        """Classify the agents of each part. Can be called once."""
         parts = iter(parts)
         begin = list(itertools.islice(parts, 2))
         free = deque([self._first])
@@ -129,12 +138,19 @@ class AgentProcess:
             while busy:
                 yield busy.popleft().answer().read()
         finally:
-            self._first.close()
-            self._second.close()
-            os.waitpid(self.pid, 0)
+            self._hang_up()
+
+    def end(self) -> None:
+        """Wait until the process has ended. Freeing its memory takes it a while."""
+        self._hang_up()
+        os.waitpid(self.pid, 0)
+
+    def _hang_up(self) -> None:
+        self._first.close()
+        self._second.close()
 
 
-def _serve(own: _Lines, other: _Lines) -> NoReturn:
+def _serve(own: _Lines, other: _Lines, *, few: bool) -> NoReturn:
     """Answer until the parent closes the pipe; a copy of this process answers over the other ones.
 
     Runs in the process, which has no threads, and so may fork.
@@ -147,7 +163,7 @@ def _serve(own: _Lines, other: _Lines) -> NoReturn:
             os.dup2(nothing, standard)
         # Ctrl-C reaches all processes; the parent handles it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        prepare()
+        (prepare_for_few if few else prepare)()
         question, answer = os.fdopen(own.question_read, "rb"), os.fdopen(own.answer_write, "wb")
         while True:
             agents = pickle.load(question)  # noqa: S301 - from our own parent

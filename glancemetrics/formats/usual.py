@@ -10,7 +10,7 @@ import re
 from glancemetrics.formats.combined import COMBINED, is_plain
 from glancemetrics.formats.stream import StreamFormat
 
-_TEXT = rb'"(?:[^"\\]|\\.)*"'
+_TEXT = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _BEYOND_DOUBT = re.compile(
     rb"(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+) - [^ ]+ "
     rb"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "

@@ -190,6 +190,8 @@ class ValueCounts:
 
     def quantile_buckets(self, number: int) -> tuple[Int64s, Int64s]:
         """Return the buckets of a value's durations, sorted, and their counts."""
+        if not len(self.buckets):
+            return self.buckets, self.bucket_counts
         first, last = np.searchsorted(self.buckets, [number << _SHIFT, (number + 1) << _SHIFT])
         return self.buckets[first:last] & _LOW, self.bucket_counts[first:last]
 

@@ -234,13 +234,18 @@ class Report:
 
 
 def _row_json(row: Row) -> dict[str, object]:
-    fields = attrs.asdict(row, recurse=False)
-    rows = fields.pop("rows")
-    if row.total_time is None:
-        for name in ("total_time", "p50", "p95", "p99"):
-            del fields[name]
-    if rows:
-        fields["rows"] = [_row_json(inner) for inner in rows]
+    fields: dict[str, object] = {
+        "name": row.name,
+        "hits": row.hits,
+        "share": row.share,
+        "visitors": row.visitors,
+        "bytes": row.bytes,
+        "errors": row.errors,
+    }
+    if row.total_time is not None:
+        fields |= {"total_time": row.total_time, "p50": row.p50, "p95": row.p95, "p99": row.p99}
+    if row.rows:
+        fields["rows"] = [_row_json(inner) for inner in row.rows]
     return fields
 
 

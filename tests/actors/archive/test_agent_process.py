@@ -50,8 +50,17 @@ def process(monkeypatch: pytest.MonkeyPatch) -> AgentProcess:
 def test_it_says_what_we_would_have_said(process: AgentProcess) -> None:
     many = AGENTS + [f"agent/{i} {'x' * 100}" for i in range(5000)]  # more than a pipe holds
     assert list(process.classify([many, AGENTS])) == [classify(many), classify(AGENTS)]
+    process.end()
     with pytest.raises(ChildProcessError):
         os.waitpid(process.pid, 0)
+
+
+def test_one_for_few_agents_says_the_same() -> None:
+    process = AgentProcess(few=True)
+    try:
+        assert list(process.classify([AGENTS])) == [classify(AGENTS)]
+    finally:
+        process.end()
 
 
 def test_many_parts_are_answered_in_order_by_two(process: AgentProcess) -> None:
@@ -73,7 +82,9 @@ def test_no_process_is_left_to_be_waited_for() -> None:
 import ctypes, os
 from actors.archive.agent_process import AgentProcess
 assert ctypes.CDLL(None).prctl(36, 1) == 0  # those whose parent has ended are our children then
-assert len(list(AgentProcess().classify([["a"], ["b"], ["c"]]))) == 3
+process = AgentProcess()
+assert len(list(process.classify([["a"], ["b"], ["c"]]))) == 3
+process.end()
 try:
     left = os.waitpid(-1, 0)
 except ChildProcessError:

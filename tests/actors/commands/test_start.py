@@ -1,0 +1,109 @@
+"""What a start does not load, and how the program ends: a small log takes hardly longer."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.lines import line
+
+LOADED = """
+import atexit, json, sys
+atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))
+from glancemetrics.cli import main
+main()
+"""
+SERVERS = {"httpx", "hypercorn", "starlette", "hiredis", "sqlite3", "apprise", "opentelemetry"}
+SLOW = {"duckdb", "pandas", "prompt_toolkit"} | SERVERS
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "access.log"
+    path.write_bytes(b"".join(line(size=size) for size in range(100)))
+    return path
+
+
+def _loaded(*arguments: str | Path) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def _packages(modules: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in modules}
+
+
+@pytest.mark.parametrize("option", ["-h", "--version"])
+def test_help_loads_nothing_that_reads_or_runs(option: str) -> None:
+    assert not _packages(_loaded(option)) & {"numpy", "pyarrow", "trio", "loguru", *SLOW}
+
+
+def test_a_report_on_a_small_log_loads_no_monitor_and_no_other_outputs(
+    log: Path, tmp_path: Path
+) -> None:
+    loaded = _loaded("report", log, "-o", tmp_path / "report.json")
+    assert "glancemetrics.reporting.report" in loaded
+    assert not _packages(loaded) & {"trio", "loguru", "asyncio", "multiprocessing", *SLOW}
+    assert not loaded & {
+        "pyarrow.parquet",
+        "glancemetrics.reporting.html",
+        "glancemetrics.reporting.text",
+        "actors.archive.process_workers",
+        "actors.configuration.sections",
+    }
+
+
+def test_the_screen_printed_once_loads_no_terminal_and_no_history(log: Path) -> None:
+    loaded = _loaded(log, "--once", "--config", "off")
+    assert "actors.outputs.printed_screen.printing" in loaded
+    assert not _packages(loaded) & SLOW
+    assert not loaded & {
+        "actors.archive.raw_lines",
+        "actors.history.answering",
+        "actors.history.history",
+        "actors.outputs.console.application",
+        "actors.outputs.console.pages.registry",
+        "actors.outputs.notifier.notifier",
+        "actors.outputs.web.serving",
+        "actors.sources.journald.following",
+        "actors.sources.syslog.intake",
+    }
+
+
+def test_idle_threads_that_nobody_waits_for_do_not_hold_up_the_end() -> None:
+    script = """
+import os, threading, time
+from glancemetrics.cli import main
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+end = os._exit
+os._exit = lambda status: (print("at once", flush=True), end(status))
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "at once"
+
+
+def test_threads_with_work_are_waited_for() -> None:
+    script = """
+import threading, time
+from glancemetrics.cli import main
+threading.Thread(target=lambda: (time.sleep(0.5), print("done"))).start()
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "done"

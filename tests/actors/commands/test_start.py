@@ -90,7 +90,11 @@ os._exit = lambda status: (print("at once", flush=True), end(status))
 main()
 """
     done = subprocess.run(
-        [sys.executable, "-c", script, "--version"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script, "--version"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1] == "at once"
@@ -104,6 +108,10 @@ threading.Thread(target=lambda: (time.sleep(0.5), print("done"))).start()
 main()
 """
     done = subprocess.run(
-        [sys.executable, "-c", script, "--version"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script, "--version"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.stdout.splitlines()[-1] == "done"

@@ -27,7 +27,8 @@ from benchmarks.fleet import measure_fleet
 from benchmarks.growing import measure_growing
 from benchmarks.history import measure_disk, measure_questions
 from benchmarks.large import measure_large
-from benchmarks.lines import fixed_lines, stamp
+from benchmarks.lines import stamp
+from benchmarks.live import measure_cost, measure_ingest
 from benchmarks.many_logs import measure_many_logs
 from benchmarks.monitor import console, monitoring
 from benchmarks.posted import measure_posted
@@ -46,68 +47,6 @@ from benchmarks.syslog_input import measure_syslog
 from benchmarks.totals import measure_totals
 from benchmarks.web import measure_web
 from glancemetrics.simulation import Shape, Traffic
-
-
-def measure_ingest(folder: Path, seconds: int, *, is_kept: bool = False) -> None:
-    """Measure the maximum rate of lines that the monitor can follow, at rising rates.
-
-    `is_kept`: with a history on disk; otherwise without history.
-
-    The writer only copies prepared lines, which takes a twentieth of a core. A rate is sustained if
-    the lag at its end is less than one second and the window has the written number of lines.
-    """
-    sustained = 0
-    for rate in (100_000, 200_000, 300_000, 350_000, 400_000, 500_000, 600_000):
-        state = folder / f"state{rate}"
-        kept = ("--state-dir", str(state)) if is_kept else ("--history", "off")
-        lag, counted, expected, bytes_ = run_at(folder, rate, seconds, *kept)
-        good = lag < 1.0 and abs(counted - expected) <= 0.02 * expected
-        print(
-            f"  {rate:>7,} lines/s written, {bytes_ / 1e6:,.0f} MB/s: worst lag {lag:.2f} s, "
-            f"window {counted:,.0f} lines/s{'' if good else ', not sustained'}",
-            flush=True,
-        )
-        if not good:
-            break
-        sustained = rate
-    what = "live ingest with history on disk" if is_kept else "live ingest"
-    print(f"{what}: {sustained:,} lines/s sustained with less than 1 s lag")
-
-
-def run_at(
-    folder: Path, rate: int, seconds: int, *arguments: str
-) -> tuple[float, float, float, float]:
-    log = folder / "ingest.log"
-    log.write_bytes(b"")
-    tick = 0.05
-    block_lines = int(rate * tick)
-    pieces = fixed_lines(block_lines)
-    written = 0
-    command = ("-r", "0.5", "--timewindow", "5", *arguments)
-    with monitoring(log, *command) as monitor, log.open("ab", 0) as file:
-        monitor.wait_first()
-        began = time.monotonic()
-        ticks = 0
-        worst = 0.0
-        block, second = b"", 0
-        while time.monotonic() - began < seconds:
-            if int(time.time()) != second:
-                second = int(time.time())
-                block = stamp(second).join(pieces)
-            file.write(block)
-            written += len(block)
-            ticks += 1
-            if ticks * tick > 3 and monitor.snapshots:
-                health = monitor.health
-                worst = max(worst, health["lag_bytes"] / (len(block) / tick))
-                # A late snapshot counts as lag too.
-                worst = max(worst, time.monotonic() - monitor.snapshots[-1][0] - 0.5)
-            time.sleep(max(0.0, began + ticks * tick - time.monotonic()))
-        took = time.monotonic() - began
-        rate_written = ticks * block_lines / took
-        counted = monitor.snapshots[-1][1]["hit_rate"]
-    log.unlink()
-    return worst, counted, rate_written, written / took
 
 
 def measure_start(folder: Path) -> None:
@@ -237,9 +176,10 @@ def main() -> None:
         "formats": lambda folder, o: measure_formats(folder, o.lines // 2, o.rounds),
         "rules": lambda folder, _: measure_rules(folder),
         "replay": lambda folder, o: measure_replay(folder, 5 * o.lines),
-        "ingest": lambda folder, o: measure_ingest(folder, o.seconds),
+        "ingest": lambda _, o: measure_ingest(o.seconds),
         "totals": lambda _, o: measure_totals(o.lines),
-        "kept": lambda folder, o: measure_ingest(folder, o.seconds, is_kept=True),
+        "kept": lambda _, o: measure_ingest(o.seconds, is_kept=True),
+        "cost": lambda _, __: measure_cost(),
         "questions": lambda _, __: measure_questions(),
         "disk": lambda folder, _: measure_disk(folder),
         "syslog": lambda folder, _: measure_syslog(folder),

@@ -21,7 +21,7 @@ from actors.sources.messages import Begins, Chunk, OneFromSource, Several, Sourc
 from actors.sources.source import Say
 from glancemetrics.health.health import SourceHealth, SourceState
 
-GATHER_SECONDS = 0.25
+GATHER_SECONDS = 0.5
 """How long lines of a source are gathered: few of them cost as much to count as many."""
 _EACH_SECONDS = 0.0002
 """How much longer for each source, since each has a chunk of its own."""

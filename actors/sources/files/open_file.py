@@ -25,6 +25,8 @@ _MILESTONES_APART = 1.0
 _MOST_MILESTONES = 64
 """Kernels write dirty pages to disk after half a minute (`dirty_expire_centisecs`)."""
 _PARKED = -1
+_MORE = 1 << 16
+"""Bytes that may have been written since the size of a file was looked up."""
 READ_SIZE = 4 << 20
 """Maximum bytes read in one look. A small chunk costs the parser as much as one of 100 kB."""
 
@@ -191,7 +193,8 @@ class OpenFile:
         if self._is_in_hole:
             return b"", False
         left = os.fstat(self.descriptor).st_size - self.position
-        wanted = min(max(left, 1 << 16), READ_SIZE)
+        # A bit more than there was: otherwise another look would have to find the end.
+        wanted = min(max(0, left) + _MORE, READ_SIZE)
         piece = os.pread(self.descriptor, wanted, self.position)
         return piece, len(piece) < wanted
 

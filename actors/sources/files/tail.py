@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 LAST_LOOK_SECONDS = 0.5
 """Time for lines written before the stop; a third of the shutdown limit."""
 
+_ENOUGH_BYTES = 2 << 20
+"""Lines that are read at once although more may come soon: half of a chunk."""
+
 _LEAST_PAUSE = 50
 """Pause between searches for files that match a glob, as a multiple of how long one takes."""
 
@@ -98,8 +101,9 @@ async def tail(
     previous run had read the sources. Nothing is read while the channel is full: the file is the
     buffer.
 
-    `gather_seconds` is the pause after a look that found lines: by default a busy log is read ten
-    times a second, whatever its rate. What is written is seen within twice as long.
+    `gather_seconds` is the pause after a look that found lines: by default a busy log is read twice
+    a second. It is shorter for one that is written so fast that more than `_ENOUGH_BYTES` would
+    wait: what is behind the tailer must not run dry in the meantime.
     """
     globs = [source for source in sources if is_glob(source)]
     paths = [source for source in sources if source not in globs]
@@ -266,9 +270,11 @@ class _Tailer:
         if follower.before is not None:
             await self.say(Resumes(follower.before))
         sent = _Sent()
+        found, since = 0, trio.current_time()
         while True:
             is_last = self._stopping
             result = await self._look_and_send(follower, sent)
+            found += result.size
             if not result.caught_up:
                 continue
             gone = result.state is SourceState.WAITING and not any(follower.identities())
@@ -285,10 +291,21 @@ class _Tailer:
                 return
             if is_last:
                 return
-            if result.has_lines:
-                await trio.sleep(self._gather_seconds)
+            if result.size:
+                now = trio.current_time()
+                pause = self._pause(found, now - since)
+                found, since = 0, now
+                await trio.sleep(pause)
+                if pause < self._gather_seconds:
+                    continue  # there is more, for sure
             if not self._stopping and not await self.waker.wait(path, result.seen):
                 return
+
+    def _pause(self, found: int, seconds: float) -> float:
+        """Return how long to gather lines, after so many bytes were found that took so long."""
+        if found <= _ENOUGH_BYTES:
+            return self._gather_seconds
+        return min(self._gather_seconds, seconds * _ENOUGH_BYTES / found)
 
     async def _look_and_send(self, follower: PathFollower, sent: _Sent) -> _Result:
         """Look once, and send what is new."""
@@ -321,7 +338,8 @@ class _Tailer:
             await self.say(look.health)
             sent.health = look.health
         sent.mark, sent.has_moved = look.mark, not look.caught_up
-        return _Result(look.caught_up, bool(look.lines), look.health.state, look.seen)
+        size = len(look.lines.whole) + len(look.lines.overlong)
+        return _Result(look.caught_up, size, look.health.state, look.seen)
 
     async def _look(self, follower: PathFollower, has_moved: bool) -> _Found:
         """Look, and update what wakes the path: its symlink may have changed."""
@@ -358,7 +376,8 @@ class _Result:
     """The part of a look that is kept until the next one; not its lines."""
 
     caught_up: bool
-    has_lines: bool
+    size: int
+    """Bytes of its lines."""
     state: SourceState
     seen: Status | None
 

@@ -7,6 +7,8 @@ cost almost nothing.
 
 from __future__ import annotations
 
+import errno
+import functools
 import os
 import time
 from collections import Counter, defaultdict
@@ -14,19 +16,16 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 import trio
-import watchfiles
 from loguru import logger
 
+from actors.sources.files.inotify import Inotify
 from actors.sources.files.paths import directories
 from actors.sources.gathering import GATHER_SECONDS
-from glancemetrics.errors import first_of
 
 POLL_SECONDS = 1.0
 _REWATCH_SECONDS = 1.0
 """Minimum time between changes of the watched directories, plus the same per thousand directories:
-each change sets up all watches again."""
-_WATCHED_TOGETHER = 4_000
-"""Directories per watch; setting up more at once would block the event loop for too long."""
+with many logs, many are watched at once."""
 _STUCK_SECONDS = 5.0
 """Time after which the poll skips a path whose file system does not answer."""
 _RECENT_NS = 2_000_000_000
@@ -74,8 +73,8 @@ class Waker:
     """
 
     def __init__(self, gather_seconds: float = GATHER_SECONDS) -> None:
-        """`gather_seconds`: how long events are gathered."""
-        self._gather_ms = round(1000 * gather_seconds)
+        """`gather_seconds`: how long events are gathered after some were handled."""
+        self._gather_seconds = gather_seconds
         self._names: dict[str, frozenset[str]] = {}
         """{source: the absolute names of its file}"""
         self._sources: defaultdict[str, set[str]] = defaultdict(set)
@@ -170,59 +169,63 @@ class Waker:
 
     async def run(self) -> None:
         """Watch the directories of all paths, and update them as they change."""
+        try:
+            inotify = Inotify()
+        except OSError as error:
+            self._note_unwatched(error)
+            return
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._keep_watches, inotify)
+                while True:
+                    await inotify.readable()
+                    changes = inotify.read()
+                    self._wake(changes.names)
+                    if not changes.are_all:
+                        for source in await self.changed():
+                            self.wake(source)
+                    if changes.has_lost_directories:
+                        self._rewatch.set()  # there may be others of these names
+                    await trio.sleep(self._gather_seconds)
+        finally:
+            inotify.close()
+
+    async def _keep_watches(self, inotify: Inotify) -> None:
+        """Watch the directories that have to be watched, and no others."""
         while True:
             self._rewatch = trio.Event()
-            watched = list(self._counts)
-            stop = trio.Event()
-            async with trio.open_nursery() as nursery:
-                for start in range(0, len(watched), _WATCHED_TOGETHER):
-                    some = watched[start : start + _WATCHED_TOGETHER]
-                    nursery.start_soon(self._watch, some, stop)
-                    await trio.lowlevel.checkpoint()
-                try:
-                    await trio.sleep(_REWATCH_SECONDS * (1 + len(watched) / 1000))
-                    await self._rewatch.wait()
-                finally:
-                    # A cancelled watch waits for its thread, which only reacts to this event.
-                    stop.set()
+            wanted = set(self._counts)
+            for directory in inotify.watched - wanted:
+                inotify.forget(directory)
+            # In a thread: a dead mount does not answer, and only the poll is left then.
+            add = functools.partial(_watch_all, inotify, wanted - inotify.watched)
+            error = await trio.to_thread.run_sync(add, abandon_on_cancel=True)
+            if error is not None:
+                self._note_unwatched(error)
+            # What changed before it was watched is polled.
+            await trio.sleep(_REWATCH_SECONDS * (1 + len(wanted) / 1000))
+            await self._rewatch.wait()
 
-    async def _watch(self, watched: Iterable[str], stop: trio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await self._wake_on_events(watched, stop)
-            except ExceptionGroup as errors:
-                failed = first_of(errors)
-                if not isinstance(failed, OSError | RuntimeError):
-                    raise
-                if "Unable to decode path" not in str(failed):
-                    # Out of inotify watches, or a directory was removed: polling continues alone.
-                    logger.info(
-                        "inotify unavailable ({}); checking files every second instead", failed
-                    )
-                    return
-                # Anybody's file whose name is not UTF-8. What happened in the meantime is polled.
-                with trio.move_on_after(_REWATCH_SECONDS):
-                    await stop.wait()
-
-    async def _wake_on_events(self, watched: Iterable[str], stop: trio.Event) -> None:
-        """Wake paths until `stop`. Raises what watchfiles does, always in a group."""
-        async with trio.open_nursery():  # it uses one itself, but not for everything
-            async for changes in watchfiles.awatch(
-                *watched,
-                watch_filter=None,
-                debounce=self._gather_ms,
-                step=self._gather_ms,
-                stop_event=stop,
-                rust_timeout=5000,
-                recursive=False,
-                ignore_permission_denied=True,
-            ):
-                self._wake({path for _, path in changes})
+    def _note_unwatched(self, error: OSError) -> None:
+        """Out of inotify instances or watches: polling continues alone."""
+        logger.info("inotify unavailable ({}); checking files every second instead", error)
 
     def _wake(self, changed: Iterable[str]) -> None:
         for name in changed:
             for source in self._sources.get(name, ()):
                 self.wake(source)
+
+
+def _watch_all(inotify: Inotify, directories: Iterable[str]) -> OSError | None:
+    """Watch directories; returns why no more of them can be, if that is so."""
+    for directory in directories:
+        try:
+            inotify.watch(directory)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                return error
+            # It was removed, or may not be listed: its files are polled.
+    return None
 
 
 @attrs.define

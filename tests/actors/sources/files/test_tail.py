@@ -106,6 +106,34 @@ async def heard(nursery: trio.Nursery, clock: trio.testing.MockClock):
         receive.close()
 
 
+@pytest.mark.parametrize(("size", "least", "most"), [(100, 2, 8), (1_000_000, 20, 110)])
+async def test_a_log_that_is_written_fast_is_not_gathered_for_long(
+    clock, heard, tmp_path: Path, size: int, least: int, most: int
+) -> None:
+    """In half a second more would be written than the parser has work for meanwhile."""
+    log = tmp_path / "access.log"
+    log.touch()
+    following = heard(log)
+    made = b"x" * (size - 1) + b"\n"
+
+    async def write() -> None:
+        with log.open("ab") as file:
+            for _ in range(101):
+                file.write(made)
+                file.flush()
+                await trio.sleep(0.03)
+
+    async with trio.open_nursery() as writing:
+        writing.start_soon(write)
+        seen = chunks = 0
+        while seen < 101 * size:
+            await following.until(lambda: bool(following.text()))
+            seen += len(following.text())
+            chunks += 1
+            following.messages.clear()
+    assert least <= chunks <= most
+
+
 async def test_it_follows_several_files(clock, heard, tmp_path: Path) -> None:
     first, second = tmp_path / "a.log", tmp_path / "b.log"
     first.write_bytes(b"a1\n")
@@ -394,6 +422,24 @@ async def test_inotify_goes_on_after_a_file_whose_name_is_not_utf8(tmp_path: Pat
             nursery.start_soon(write)
             assert await waker.wait(str(path), status_of(str(path)))
             nursery.cancel_scope.cancel()
+
+
+async def test_a_directory_that_was_replaced_is_watched_again(tmp_path: Path) -> None:
+    """In real time."""
+    folder, log = tmp_path / "logs", tmp_path / "logs" / "access.log"
+    folder.mkdir()
+    waker = Waker(0.05)
+    waker.watch(str(log), watched_names(str(log)))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(waker.run)
+        await trio.sleep(0.3)
+        folder.rename(tmp_path / "old")
+        folder.mkdir()
+        await trio.sleep(2)
+        nursery.start_soon(trio.to_thread.run_sync, log.write_bytes, b"x\n")
+        with trio.fail_after(10):
+            await waker.wait(str(log))
+        nursery.cancel_scope.cancel()
 
 
 async def test_where_inotify_is_silent_the_poll_wakes(clock: trio.testing.MockClock) -> None:

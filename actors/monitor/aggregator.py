@@ -71,8 +71,9 @@ _TRIFLE_SECONDS = 60.0
 _TO_LEARN_SECONDS = 0.1
 """From the first snapshot until groups are learned: first it is drawn."""
 
-_LARGE_BATCH = 100
-"""Rows from which a batch is counted in a worker thread, so that the event loop stays free."""
+_LARGE_BATCH = 1000
+"""Rows from which a batch is counted in a worker thread, so that the event loop stays free; fewer
+take less than switching to a thread and back."""
 
 
 async def aggregate(
@@ -86,11 +87,13 @@ async def aggregate(
     checkpoint_seconds: float = math.inf,
     history: History | None = None,
     wish: Wish | None = None,
+    is_shown: bool = True,
 ) -> None:
     """Aggregate until the channel ends; the last snapshot covers everything received.
 
     `before` is how far sources had been read by an earlier run. A checkpoint is sent every
     `checkpoint_seconds`, soon after a `wish`, and at the end. `history` receives the records.
+    If nobody `is_shown` the window, snapshots have the health only.
     """
     marks = {mark.source: mark for mark in before}
     checkpointing = _Checkpointing(
@@ -137,8 +140,10 @@ async def aggregate(
                 learn_groups = math.inf
             due = now >= next_snapshot or ended or (first and aggregation.caught_up)
             if due:
-                await send.send(aggregation.snapshot(wall()))
-                if first and not ended:
+                if is_shown and aggregation.recent_rows >= _LARGE_BATCH:
+                    await trio.to_thread.run_sync(aggregation.count_recent)
+                await send.send(aggregation.snapshot(wall(), is_shown=is_shown))
+                if first and is_shown and not ended:
                     # Only once there is something to see.
                     learn_groups = now + _TO_LEARN_SECONDS
                 first = False

@@ -26,6 +26,8 @@ GIVE_UP_SECONDS = 1.5
 """At the end, how long a failing output is retried. One that works gets all the time it
 needs."""
 _LOOK_SECONDS = 0.5
+_LIMIT_SECONDS = 10.0
+"""Seconds between readings of the memory limit, which is in several files."""
 
 
 @attrs.define
@@ -115,7 +117,14 @@ class FanOut:
         """
         self._oldest = oldest
         self._latest = Latest() if latest is None else latest
+        self._memory_limit: int | None = None
+        self._limit_due = -math.inf
         self.deliveries = [Delivery.to(output) for output in outputs]
+
+    @property
+    def wants_snapshots(self) -> bool:
+        """Whether any output shows what snapshots have of the traffic."""
+        return any(each.output.wants_snapshots for each in self.deliveries)
 
     @property
     def destinations(self) -> tuple[str, ...]:
@@ -162,8 +171,11 @@ class FanOut:
             attrs.evolve(delivery.health, waiting=len(delivery.inbox.undelivered))
             for delivery in self.deliveries
         )
+        now = trio.current_time()
+        if now >= self._limit_due:
+            self._memory_limit, self._limit_due = memory_limit(), now + _LIMIT_SECONDS
         return attrs.evolve(
-            health, outputs=outputs, memory=memory_taken(), memory_limit=memory_limit()
+            health, outputs=outputs, memory=memory_taken(), memory_limit=self._memory_limit
         )
 
     def send_snapshot(self, snapshot: Snapshot) -> None:

@@ -37,6 +37,8 @@ _AS_WRITTEN = PathGroups()
 
 _SMALL = 1 << 16
 """Bytes of lines up to which chunks are parsed one after another in the same thread."""
+_TINY = 1 << 14
+"""Bytes of lines that take less time to parse than to switch to a thread and back."""
 _MOST_TOGETHER = 256
 """Messages."""
 _TURN_SECONDS = 0.1
@@ -169,8 +171,9 @@ async def _parse_all(
         with one_at_a_time():
             return parse_messages()
 
-    if any(isinstance(message, Parsable) for message in messages):
-        is_small = sum(map(_size, messages)) < _SMALL
+    size = sum(map(_size, messages))
+    if size > _TINY or (size and parsing.where is not None):
+        is_small = size < _SMALL
         work = parse_small_messages if is_small else parse_messages
         parsed = await trio.to_thread.run_sync(work)
     else:

@@ -246,7 +246,7 @@ async def _run(
             distinct_limit=settings.distinct_limit,
             kept_fields=kept,
             counting=counting,
-            fits_window=not settings.is_given("timewindow"),
+            fits_window=fan_out.wants_snapshots and not settings.is_given("timewindow"),
             # A pipe has no beginning but its own.
             since=None if passing_kinds(plan) else start.since,
             keep=None if history is None else history.take,
@@ -324,6 +324,7 @@ async def _run(
                         checkpoint_seconds=math.inf if checkpoints is None else CHECKPOINT_SECONDS,
                         history=history,
                         wish=wish,
+                        is_shown=fan_out.wants_snapshots,
                     )
                 )
                 flow.start_soon(

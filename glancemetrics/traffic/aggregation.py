@@ -55,6 +55,8 @@ _COUNTERS = (
     "late",
     "early",
 )
+_MOST_RECENT_ROWS, _MOST_RECENT_BATCHES = 10_000, 64
+"""Records that are not in the series yet. A batch costs as much as a thousand of its records."""
 _RATE_SECONDS = 600
 """Seconds of hit rates in a snapshot."""
 
@@ -159,7 +161,11 @@ class Aggregation:
 
     def _begin_windows(self) -> None:
         """Start with empty windows."""
-        self.series = LogSeries(self._window_seconds, self._distinct_limit, self._live)
+        self._series = LogSeries(self._window_seconds, self._distinct_limit, self._live)
+        self._recent: list[_Kept] = []
+        """Records that are not in the series yet."""
+        self.recent_rows = 0
+        """How many these are."""
         self._clock = EventClock(self._clock_mode, self._longest)
         self._delays: dict[str, ArrivalDelay] = {}
         self._measured_at: int | None = None
@@ -178,6 +184,22 @@ class Aggregation:
 
     def _new_fitting(self) -> FittingWindow:
         return FittingWindow(self._window_seconds, self._distinct_limit, self._live, self._since)
+
+    @property
+    def series(self) -> LogSeries:
+        """The buckets of the window and its totals, up to date."""
+        self.count_recent()
+        return self._series
+
+    def count_recent(self) -> None:
+        """Count into the series what was gathered for it, and move its window; reading it does."""
+        recent, self._recent, self.recent_rows = self._recent, [], 0
+        if recent:
+            # Skip what has left the window in the meantime.
+            since = None if self._end is None else self._end - self._window_seconds
+            self._series.add(*_together(recent), since)
+        if self._end is not None:
+            self._series.advance(self._end)
 
     def learn_groups(self) -> None:
         """Start grouping by browser, bot and so on; loading the necessary data takes a while."""
@@ -344,7 +366,7 @@ class Aggregation:
 
     def restore(self, state: State) -> None:
         """Resume from saved state. Raises `ValueError`, `KeyError` or `TypeError`."""
-        self.series.restore(state["series"])
+        self._series.restore(state["series"])
         self._whole = None  # what was read before the restart is not known
         if self._fitting is not None and state["end"] is not None:
             self._since = int(state["end"])
@@ -456,20 +478,23 @@ class Aggregation:
         if end is None or (end == self._end and not hands_on):
             return None
         self._end = end
-        self.series.advance(end)
         counted, self._counted = self._counted, []
         return ClosedSeconds(end, tuple(counted))
 
-    def snapshot(self, wall: float) -> Snapshot:
-        """Return everything to show; without a window yet, an empty one that ends now."""
-        snapshot = self._snapshot(wall)
+    def snapshot(self, wall: float, *, is_shown: bool = True) -> Snapshot:
+        """Return everything to show; without a window yet, an empty one that ends now.
+
+        If it is not shown to anybody, the window is empty: only the health is looked at.
+        """
+        snapshot = self._snapshot(wall, is_shown=is_shown)
         if self._totals is None:
             return snapshot
         return attrs.evolve(snapshot, totals=self._totals.snapshot())
 
-    def _snapshot(self, wall: float) -> Snapshot:
-        if self._end is None:
-            nothing = empty_insights(math.floor(wall), self.series.window_seconds)
+    def _snapshot(self, wall: float, *, is_shown: bool) -> Snapshot:
+        if self._end is None or not is_shown:
+            end = math.floor(wall) if self._end is None else self._end
+            nothing = empty_insights(end, self._window_seconds)
             return Snapshot(time=wall, insights=nothing, health=self._health(wall))
         if self._whole is not None and self._whole.first is not None:
             return Snapshot(
@@ -531,10 +556,7 @@ class Aggregation:
         return batch, seconds
 
     def _count(self, kept: Sequence[_Kept], wall: float) -> None:
-        batch, seconds = kept[0]
-        if len(kept) > 1:
-            batch = joined([one for one, _ in kept])
-            seconds = np.concatenate([one for _, one in kept])
+        batch, seconds = _together(kept)
         self._pass_on(batch)
         self._count_seconds(seconds)
         self._counted += self._counting.count(batch)
@@ -544,10 +566,11 @@ class Aggregation:
             self._whole.add(batch, seconds)
         if self._fitting is not None:
             self._fitting.add(batch, seconds)
-        # Skip what will have left the window when it next moves.
-        end = self._next_end(wall)
-        since = None if end is None else end - self.series.window_seconds
-        self.series.add(batch, seconds, since)
+        self._recent.append((batch, seconds))
+        self.recent_rows += len(seconds)
+        is_much = self.recent_rows >= _MOST_RECENT_ROWS
+        if is_much or len(self._recent) >= _MOST_RECENT_BATCHES:
+            self.count_recent()
 
     def _pass_on(self, batch: pa.RecordBatch) -> None:
         """Give records to what counts them whatever their time."""
@@ -617,6 +640,13 @@ class Aggregation:
             newest=newest,
             live=self._clock.live,
         )
+
+
+def _together(kept: Sequence[_Kept]) -> _Kept:
+    """Return several as one."""
+    if len(kept) == 1:
+        return kept[0]
+    return joined([one for one, _ in kept]), np.concatenate([one for _, one in kept])
 
 
 def _wanted_of(reads: Sequence[SourceBatch], joint: pa.RecordBatch, seconds: Int64s) -> _Kept:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +14,11 @@ Int64s = npt.NDArray[np.int64]
 NEVER = -(1 << 62)
 """A slot before all others, also before those of years before 1970."""
 
+_KINDS = (np.int16, np.int32, np.int64)
+"""Types of the numbers: the smallest that holds them. Of a thousand clients nearly all numbers are 0."""
+_MOST_SPARE = 4
+"""Rows that are kept for each one that is used."""
+
 
 class SumRing:
     """A ring of one number per group and slot, for the last `slots` slots.
@@ -21,8 +28,10 @@ class SumRing:
     """
 
     def __init__(self, slots: int) -> None:
-        self._room = np.zeros((1, slots), np.int64)
+        self._room: npt.NDArray[np.signedinteger[Any]] = np.zeros((1, slots), _KINDS[0])
         """With spare rows for more groups."""
+        self._largest = 0
+        """No number is larger, or further below 0."""
         self._sums = self._room
         self._end: int | None = None
         """The slot after the newest."""
@@ -40,27 +49,36 @@ class SumRing:
 
     def to_state(self) -> State:
         """Return its state."""
-        return {"sums": self._sums, "end": self._end, "newest": self._newest}
+        return {"numbers": self._sums, "end": self._end, "newest": self._newest}
 
     def restore(self, state: State) -> None:
         """Take over the state of one of the same size. Raises `ValueError` for another size."""
-        if state["sums"].shape[1] != self._sums.shape[1]:
+        # An earlier version saved them as int64, and could not go on with others.
+        numbers = state["sums"] if "sums" in state else state["numbers"]
+        if numbers.shape[1] != self._sums.shape[1]:
             raise ValueError("a ring of another size")
-        self._room = self._sums = state["sums"]
+        self._room = self._sums = numbers
+        self._largest = _largest(numbers)
         self._end, self._newest = state["end"], state["newest"]
 
     def resize(self, groups: int) -> None:
         """Make room for this many groups; new ones are empty."""
         if groups > len(self._room):
-            more = np.zeros((2 * groups - len(self._room), self._room.shape[1]), np.int64)
-            self._room = np.concatenate([self._room, more])
+            room = np.zeros((2 * groups, self._room.shape[1]), self._room.dtype)
+            room[: len(self._sums)] = self._sums
+            self._room = room
         if groups > len(self._sums):
             self._sums = self._room[:groups]
 
     def keep(self, groups: Int64s) -> None:
         """Drop all groups except these, which are renumbered in this order."""
-        self._room = np.ascontiguousarray(self._sums[groups])
-        self._sums = self._room
+        kept = self._sums[groups]
+        if len(self._room) > _MOST_SPARE * max(1, len(kept)):
+            self._room = self._sums = np.ascontiguousarray(kept)
+            return
+        self._sums[len(kept) :] = 0
+        self._sums = self._room[: len(kept)]
+        self._sums[:] = kept
 
     def add(self, slots: Int64s, groups: Int64s, counts: Int64s) -> None:
         """Add counts to slots and groups; counts older than the ring are dropped."""
@@ -71,7 +89,10 @@ class SumRing:
         size = self._sums.shape[1]
         kept = slots >= self._end - size
         self._newest = max(self._newest, int(slots.max()))
-        np.add.at(self._sums, (groups[kept], slots[kept] % size), counts[kept])
+        more = counts[kept]
+        self._hold(more)
+        numbers = more.astype(self._sums.dtype)
+        np.add.at(self._sums, (groups[kept], slots[kept] % size), numbers)
 
     def totals(self, first: int, count: int, width: int) -> Int64s:
         """Return sums of `width` slots each: those ending with `first` and the next `count - 1`.
@@ -123,6 +144,25 @@ class SumRing:
             result[:, first - start : last - start] = self._sums[:, at]
         return result
 
+    def _hold(self, more: Int64s) -> None:
+        """Make sure that the numbers will still fit when these are added."""
+        if self._room.dtype == _KINDS[-1]:
+            return
+        added = int(np.abs(more).sum(dtype=np.float64))
+        self._largest += added
+        if self._largest <= np.iinfo(self._room.dtype).max:
+            return
+        # Not all of it went to the same number, and some have left.
+        self._largest = _largest(self._sums) + added
+        for kind in _KINDS:
+            # With some way to go, lest it has to be looked up for each addition.
+            if self._largest <= np.iinfo(kind).max // 2 or kind is _KINDS[-1]:
+                if kind != self._room.dtype:
+                    count = len(self._sums)
+                    self._room = self._room.astype(kind)
+                    self._sums = self._room[:count]
+                return
+
     def _move(self, end: int) -> None:
         size = self._sums.shape[1]
         if self._end is None:
@@ -132,3 +172,8 @@ class SumRing:
         if ahead > 0:
             self._sums[:, np.arange(end - ahead, end) % size] = 0
             self._end = end
+
+
+def _largest(numbers: npt.NDArray[np.signedinteger[Any]]) -> int:
+    """Return how far the numbers are from 0 at most."""
+    return max(int(numbers.max(initial=0)), -int(numbers.min(initial=0)))

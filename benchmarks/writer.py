@@ -70,7 +70,8 @@ def built(folder: Path) -> Path:
 @contextmanager
 def writing(folder: Path, log: Path, rate: float, seconds: float, each: int) -> Iterator[Writer]:
     """Append to a log for some seconds, at most `each` lines in a write."""
-    command = [built(folder), log, folder / "lines", f"{rate}", f"{seconds}", f"{each}"]
+    command = [str(built(folder)), str(log), str(folder / "lines")]
+    command += [f"{rate}", f"{seconds}", f"{each}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Writer(process)

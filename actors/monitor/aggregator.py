@@ -42,6 +42,7 @@ from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.health.health import SourceHealth
 from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.aggregation import Aggregation
+from glancemetrics.traffic.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from actors.history.history import History
@@ -140,15 +141,19 @@ async def aggregate(
                 learn_groups = math.inf
             due = now >= next_snapshot or ended or (first and aggregation.caught_up)
             if due:
-                if is_shown and aggregation.recent_rows >= _LARGE_BATCH:
-                    await trio.to_thread.run_sync(aggregation.count_recent)
-                await send.send(aggregation.snapshot(wall(), is_shown=is_shown))
+                await send.send(await _snapshot(aggregation, wall, is_shown=is_shown))
                 if first and is_shown and not ended:
                     # Only once there is something to see.
                     learn_groups = now + _TO_LEARN_SECONDS
                 first = False
             if now >= next_snapshot:
                 next_snapshot = max(next_snapshot, now) + refresh_seconds
+
+
+async def _snapshot(aggregation: Aggregation, wall: WallClock, *, is_shown: bool) -> Snapshot:
+    if is_shown and aggregation.recent_rows >= _LARGE_BATCH:
+        await trio.to_thread.run_sync(aggregation.count_recent)
+    return aggregation.snapshot(wall(), is_shown=is_shown)
 
 
 class _Clock:

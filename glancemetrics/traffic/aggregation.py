@@ -271,11 +271,11 @@ class Aggregation:
             seconds = seconds_of(joint)
             if seconds.max() <= wall + EARLY_TOLERANCE:
                 self._take_in_together(reads, seconds, wall)
-                self._count([_wanted_of(reads, joint, seconds)], wall)
+                self._count([_wanted_of(reads, joint, seconds)])
                 return
         kept = [one for read in reads if (one := self._take_in(read, wall)) is not None]
         if kept:
-            self._count(kept, wall)
+            self._count(kept)
 
     def _take_in_together(self, reads: Sequence[SourceBatch], seconds: Int64s, wall: float) -> None:
         """Note everything about several results except the records to count.
@@ -555,7 +555,7 @@ class Aggregation:
             batch, seconds = batch.filter(pa.array(wanted)), seconds[wanted]
         return batch, seconds
 
-    def _count(self, kept: Sequence[_Kept], wall: float) -> None:
+    def _count(self, kept: Sequence[_Kept]) -> None:
         batch, seconds = _together(kept)
         self._pass_on(batch)
         self._count_seconds(seconds)

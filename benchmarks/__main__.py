@@ -43,13 +43,14 @@ from benchmarks.reports import (
     measure_phases,
     measure_report,
 )
+from benchmarks.start import measure_starts
 from benchmarks.syslog_input import measure_syslog
 from benchmarks.totals import measure_totals
 from benchmarks.web import measure_web
 from glancemetrics.simulation import Shape, Traffic
 
 
-def measure_start(folder: Path) -> None:
+def measure_first_snapshot(folder: Path) -> None:
     """Measure the time to the first snapshot (`--from window`), for logs of 1 GB and 1 MB."""
     small, large = folder / "small.log", folder / "large.log"
     older = b"".join(Traffic(Shape(20), seed=2).seconds(int(time.time()) - 86_400, 40_000))
@@ -183,7 +184,8 @@ def main() -> None:
         "questions": lambda _, __: measure_questions(),
         "disk": lambda folder, _: measure_disk(folder),
         "syslog": lambda folder, _: measure_syslog(folder),
-        "start": lambda folder, _: measure_start(folder),
+        "start": lambda folder, _: measure_starts(folder),
+        "snapshot": lambda folder, _: measure_first_snapshot(folder),
         "idle": lambda folder, _: measure_idle(folder),
         "console": lambda folder, _: measure_console(folder),
         "web": lambda folder, _: measure_web(folder),

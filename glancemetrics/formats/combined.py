@@ -28,6 +28,7 @@ from glancemetrics.formats.fields import FIELD_PATTERNS, Field
 from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext, nothing_decoded
 from glancemetrics.formats.pattern import Part, PatternFormat, literal
 from glancemetrics.formats.times import EARLIEST, LATEST, instants, time_fault
+from glancemetrics.native.columns import column_of
 from glancemetrics.native.line_decoder import REQUEST_PARTS, DecodedLines, LineDecoder
 from glancemetrics.native.strings import indices_of
 from glancemetrics.native.values import Kind, State, read_numbers
@@ -170,9 +171,9 @@ class _Rows:
 
 def _batch(rows: _Rows, decoder: LineDecoder) -> pa.RecordBatch:
     columns: dict[str, pa.Array] = {
-        "time": pa.array(rows.time).view(pa.timestamp("us", tz="UTC")),
-        "status": pa.array(rows.status, mask=rows.no_status if rows.no_status.any() else None),
-        "bytes": pa.array(rows.bytes, mask=rows.no_bytes if rows.no_bytes.any() else None),
+        "time": column_of(rows.time).view(pa.timestamp("us", tz="UTC")),
+        "status": column_of(rows.status, rows.no_status),
+        "bytes": column_of(rows.bytes, rows.no_bytes),
     }
     for name, codes in rows.codes.items():
         texts = decoder.texts(name)
@@ -211,7 +212,7 @@ def _match(
     ]
     matches = pc.extract_regex(pa.array(texts, pa.string()), _CAREFUL_PATTERN)
     matched = np.flatnonzero(matches.is_valid().to_numpy(zero_copy_only=False))
-    matches = matches.take(pa.array(matched))
+    matches = matches.take(column_of(matched))
     times, timed = instants(
         read_numbers(pc.struct_field(matches, "time"), Kind.CLF_TIME),
         context.zone,
@@ -220,7 +221,7 @@ def _match(
     )
     timed = timed & (times >= EARLIEST) & (times <= LATEST)
     good = matched[timed]
-    fields = matches.filter(pa.array(timed))
+    fields = matches.filter(column_of(timed))
     plain = pc.equal(pc.struct_field(fields, "tail"), _EMPTY)
 
     def values(name: str) -> pa.StringArray:

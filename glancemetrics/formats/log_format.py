@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from glancemetrics.formats.clients import Network
 from glancemetrics.formats.lines import line_bounds
+from glancemetrics.native.columns import column_of
 from glancemetrics.records.rejects import Reject, reject_of
 from glancemetrics.records.schema import empty_batch, seconds
 from glancemetrics.records.schema import joined as joined_batches
@@ -122,7 +123,7 @@ class Decoded:
         """The numbers of rejected and damaged lines, in order."""
         if not len(self.damaged):
             return self.rejected
-        return np.union1d(self.rejected, self.damaged).astype(np.int32)
+        return np.sort(np.concatenate([self.rejected, self.damaged]))
 
     @property
     def foreign(self) -> int:
@@ -185,7 +186,7 @@ def joined(
     if len(filled) == 1:
         return Decoded(lines, filled[0][0].batch, line, rejected, filled[0][0].format, damaged)
     order = np.argsort(line, kind="stable")
-    batch = joined_batches([decoded.batch for decoded, _ in filled]).take(pa.array(order))
+    batch = joined_batches([decoded.batch for decoded, _ in filled]).take(column_of(order))
     names = dict.fromkeys(decoded.format for decoded, _ in filled if decoded.format)
     return Decoded(lines, batch, line[order], rejected, " + ".join(names), damaged)
 

@@ -38,6 +38,7 @@ from glancemetrics.formats.log_format import (
 )
 from glancemetrics.formats.record_columns import records_of
 from glancemetrics.formats.times import time_fault
+from glancemetrics.native.columns import column_of
 from glancemetrics.native.layout import MOST_FIELDS, FieldBetween, split_lines
 from glancemetrics.native.strings import codes_of
 from glancemetrics.native.values import (
@@ -266,7 +267,9 @@ class PatternFormat:
         left = _without(len(lines), line)
         if len(left):
             all_left = len(left) == len(lines)
-            matched, others = self._matched(lines if all_left else lines.take(pa.array(left)), rows)
+            matched, others = self._matched(
+                lines if all_left else lines.take(column_of(left)), rows
+            )
             line = np.concatenate([line, left[matched]])
             order = np.argsort(line, kind="stable")
             line = line[order]
@@ -288,12 +291,12 @@ class PatternFormat:
         for expression, quotes_are_broken in self._repairs:
             if quotes_are_broken:
                 # If the quotes are correct, the line has other fields.
-                fine = pc.match_substring_regex(lines.take(pa.array(left)), _WELL_QUOTED)
+                fine = pc.match_substring_regex(lines.take(column_of(left)), _WELL_QUOTED)
                 left = left[~fine.to_numpy(zero_copy_only=False)]
-            matches = pc.extract_regex(lines.take(pa.array(left)), expression)
+            matches = pc.extract_regex(lines.take(column_of(left)), expression)
             matched = matches.is_valid().to_numpy(zero_copy_only=False)
             numbers.append(left[matched])
-            kept = matches.filter(pa.array(matched))
+            kept = matches.filter(column_of(matched))
             texts.append({one.name: pc.struct_field(kept, one.name) for one in kept.type})
             left = left[~matched]
         line = np.concatenate([np.zeros(0, np.int64), *numbers])
@@ -303,7 +306,7 @@ class PatternFormat:
         rows = {}
         for i in self._slots:
             name = f"f{self._part_of(i)}"
-            of_part = pa.concat_arrays([one[name] for one in texts]).take(pa.array(order))
+            of_part = pa.concat_arrays([one[name] for one in texts]).take(column_of(order))
             wanted = self._want(i)
             nothing = Nothing.DASH | Nothing.EMPTY | Nothing.QUOTES
             rows[i] = read_values(of_part, attrs.evolve(wanted, nothing=nothing))

@@ -22,6 +22,7 @@ from glancemetrics.formats.times import (
     formatted_times,
     instants,
 )
+from glancemetrics.native.columns import column_of
 from glancemetrics.native.line_decoder import LineDecoder
 from glancemetrics.native.strings import codes_of, holds
 from glancemetrics.native.values import Kind, Numbers, State, read_numbers
@@ -87,7 +88,7 @@ def records_of(columns: Columns, line: Int32s, context: LineContext, strftime: s
     if not timed.all():
         columns = columns.of_rows(timed)
         micros = micros[timed]
-    made = {"time": pa.array(micros).view(pa.timestamp("us", tz="UTC"))}
+    made = {"time": column_of(micros).view(pa.timestamp("us", tz="UTC"))}
     made |= _request_columns(_with_target(columns.texts))
     durations, damaged = _durations(columns.numbers, context)
     made |= durations
@@ -204,7 +205,7 @@ def _listed(columns: Mapping[Field, Texts], context: LineContext) -> Texts | Non
 def _column(numbers: Numbers, dtype: npt.DTypeLike) -> pa.Array:
     """Return numbers as a column; unknown ones are null."""
     values, known = numbers.values.astype(dtype, copy=False), numbers.known
-    return pa.array(values) if known.all() else pa.array(values, mask=~known)
+    return column_of(values, ~known)
 
 
 def _durations(
@@ -227,7 +228,7 @@ def _durations(
         if absurd.any():
             damaged = damaged | absurd
             known = known & ~absurd
-        seconds = pa.array(values) if known.all() else pa.array(values, mask=~known)
+        seconds = column_of(values, ~known)
         seconds_of[field] = seconds
         if name:
             made[name] = pc.coalesce(made[name], seconds) if name in made else seconds
@@ -309,7 +310,7 @@ def _request_columns(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
     malformed = np.append(numbers["request"], np.int32(-1))[whole] >= 0
     if malformed.any():
         shown = _logged_requests(columns, targets, methods)
-        made["request"] = pc.if_else(pa.array(malformed), shown, _NULL).dictionary_encode()
+        made["request"] = pc.if_else(column_of(malformed), shown, _NULL).dictionary_encode()
     methods = methods.mapped(pc.utf8_upper(methods.distinct))
     protocols = columns.get(Field.PROTOCOL, Texts(np.full(rows, -1, np.int32), _NO_TEXTS))
     protocols = protocols.mapped(_protocols(protocols.distinct))
@@ -367,7 +368,7 @@ def _odd_requests(targets: Texts, methods: Texts) -> Bools:
     """Tell which requests are not a plain path or URL with a usual method."""
     plain = pc.starts_with(targets.distinct, "/").to_numpy(zero_copy_only=False)
     if not plain.all():
-        others = targets.distinct.filter(pa.array(~plain))
+        others = targets.distinct.filter(column_of(~plain))
         plain = plain.copy()
         plain[~plain] = pc.match_substring_regex(others, _ADDRESS).to_numpy(zero_copy_only=False)
     odd: Bools = np.append(~plain, False)[targets.codes]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from glancemetrics.native.columns import column_of
 from glancemetrics.records.agent_kinds import kinds_of
 from glancemetrics.records.user_agents import UserAgent
 
@@ -43,7 +44,7 @@ def sections_of(paths: pa.Array) -> pa.Array:
 def _rooted_sections(paths: pa.Array) -> pa.Array:
     pieces = pc.split_pattern(paths, "/", max_splits=2)
     firsts = pieces.offsets.to_numpy()[:-1].astype("int64")
-    return pc.binary_join_element_wise(_NOTHING, pieces.values.take(pa.array(firsts + 1)), _SLASH)
+    return pc.binary_join_element_wise(_NOTHING, pieces.values.take(column_of(firsts + 1)), _SLASH)
 
 
 def routes_of(paths: pa.Array) -> pa.Array:

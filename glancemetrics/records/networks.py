@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from glancemetrics.native.columns import column_of
 from glancemetrics.native.strings import StringTable
 
 Bools = npt.NDArray[np.bool_]
@@ -89,9 +90,7 @@ def _by_network(
     table = StringTable()
     numbers = table.enter_networks(hosts, suffix_v4, suffix_v6, keep_names=keep_names)
     missing = numbers < 0
-    return pa.DictionaryArray.from_arrays(
-        pa.array(numbers, mask=missing if missing.any() else None), table.sealed()
-    )
+    return pa.DictionaryArray.from_arrays(column_of(numbers, missing), table.sealed())
 
 
 @attrs.frozen

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.native.columns import column_of
 from glancemetrics.native.strings import joined_texts
 from glancemetrics.words.escaping import in_utf8
 
@@ -133,7 +134,7 @@ def with_origins(
         numbers = {name: number for number, name in enumerate(dict.fromkeys(filter(None, names)))}
         codes = np.repeat([numbers.get(name, -1) for name in names], rows).astype(np.int32)
         texts = pa.DictionaryArray.from_arrays(
-            pa.array(codes, mask=codes < 0), pa.array(map(in_utf8, numbers), pa.string())
+            column_of(codes, codes < 0), pa.array(map(in_utf8, numbers), pa.string())
         )
         batch = batch.append_column(pa.field(column, TEXT), texts)
     return batch
@@ -142,7 +143,7 @@ def with_origins(
 def _same(text: str, rows: int) -> pa.DictionaryArray:
     """Return a column with the same text in each row."""
     return pa.DictionaryArray.from_arrays(
-        pa.array(np.zeros(rows, np.int32)), pa.array([in_utf8(text)], pa.string())
+        column_of(np.zeros(rows, np.int32)), pa.array([in_utf8(text)], pa.string())
     )
 
 

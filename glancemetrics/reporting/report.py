@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.errors import UsageError
+from glancemetrics.native.columns import column_of
 from glancemetrics.native.strings import codes_of, indices_of
 from glancemetrics.records.duration_bins import quantiles
 from glancemetrics.records.rejects import Reject
@@ -430,7 +431,7 @@ class _PanelMaker:
             shown[numbers] = True
         # The last one stands for values without a group.
         wanted = np.flatnonzero(shown[codes_of(groups)])
-        numbers_wanted = pa.array(wanted)
+        numbers_wanted = column_of(wanted)
         joined = pc.binary_join_element_wise(
             groups.take(numbers_wanted).cast(pa.string()),
             spec.detail(base.names, numbers_wanted).cast(pa.string()),
@@ -453,7 +454,7 @@ class _PanelMaker:
         """Make the panels over time."""
         times = self._tally.by[Base.TIME]
         local = times.names.to_numpy()
-        groups = [pa.array(self._time_groups(name, local)) for name in names]
+        groups = [column_of(self._time_groups(name, local)) for name in names]
         return [
             self._over_time(name, counts)
             for name, counts in zip(names, times.summed_each(groups), strict=True)
@@ -522,7 +523,7 @@ def _grouped(group: Group, counts: ValueCounts) -> pa.Array:
         return groups
     mask = np.zeros(len(groups), np.bool_)
     mask[other] = True
-    return pc.if_else(pa.array(mask), pa.scalar(None, pa.string()), groups.cast(pa.string()))
+    return pc.if_else(column_of(mask), pa.scalar(None, pa.string()), groups.cast(pa.string()))
 
 
 def _sort_key(counts: ValueCounts, visitors: Int64s, order: Order) -> npt.NDArray[np.float64]:
@@ -562,7 +563,7 @@ def _largest(counts: ValueCounts, visitors: Int64s, order: Order, limit: int) ->
     if other >= 0:
         key[other] = -math.inf
     # There may be millions: in Arrow, names do not become Python strings.
-    columns = {"key": key, "hits": np.ascontiguousarray(counts.hits), "name": counts.names}
+    columns = {"key": column_of(key), "hits": column_of(counts.hits), "name": counts.names}
     numbers: list[int] = pc.select_k_unstable(
         pa.record_batch(columns),
         k=min(limit, len(key) - (other >= 0)),

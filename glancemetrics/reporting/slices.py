@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from glancemetrics.native.columns import column_of
 from glancemetrics.native.strings import codes_of, compacted
 from glancemetrics.native.sums import HITS, sums_by_code
 from glancemetrics.records import schema as records
@@ -182,18 +183,18 @@ def _minutes(local: Int64s) -> _Coded:
     minutes = local // 60 * 60
     starts = np.flatnonzero(np.diff(minutes, prepend=minutes[0] - 1))
     if len(starts) > len(minutes) // 8:  # they are not in order
-        encoded = pa.array(minutes).dictionary_encode()
+        encoded = column_of(minutes).dictionary_encode()
         return _Coded(encoded.indices.to_numpy(), encoded.dictionary)
     runs = np.diff(starts, append=len(minutes))
     codes = np.repeat(np.arange(len(starts), dtype=np.int32), runs)
-    return _Coded(codes, pa.array(minutes[starts]))
+    return _Coded(codes, column_of(minutes[starts]))
 
 
 def _joined(paths: _Coded, referrers: pa.DictionaryArray, rows: Int64s) -> _Coded:
     """Join path and referrer of some rows; codes are by row of the whole batch."""
-    take = pa.array(rows)
+    take = column_of(rows)
     pairs = pc.binary_join_element_wise(
-        all_shortened(paths.names).take(pa.array(paths.codes[rows])),
+        all_shortened(paths.names).take(column_of(paths.codes[rows])),
         all_shortened(referrers.dictionary).take(referrers.indices.take(take)),
         pa.scalar(FROM, pa.string()),
     ).dictionary_encode()
@@ -247,7 +248,7 @@ class _Facts:
         if rows is not None or not sums[:, HITS].all():
             # Only some of the values occur.
             codes, which = compacted(of(codes), len(names))
-            names = names.take(pa.array(which))
+            names = names.take(column_of(which))
             sums = sums_by_code(codes, of(self.sizes), of(self.errors), len(names))
         if pa.types.is_string(names.type):
             names = all_shortened(names)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from actors.history.segments import SegmentFolder
 from benchmarks.monitor import cpu_seconds, monitoring, proportional_bytes
 from benchmarks.writer import folder_in_memory, writing
 
@@ -31,6 +32,8 @@ class Followed:
     """The worst: seconds from a line that was written to the snapshot that counts it."""
     missing: int
     """Lines that were never counted."""
+    unwritten: int
+    """Lines that are not in the history on disk, if it is kept."""
     monitor: float
     """Cores that the monitor used."""
     writer: float
@@ -38,7 +41,7 @@ class Followed:
 
     @property
     def is_sustained(self) -> bool:
-        return self.lag < _MOST_LAG and not self.missing
+        return self.lag < _MOST_LAG and not self.missing and not self.unwritten
 
 
 def measure_ingest(seconds: int, *, is_kept: bool = False) -> None:
@@ -57,6 +60,7 @@ def measure_ingest(seconds: int, *, is_kept: bool = False) -> None:
             f"{result.counted:>9,.0f} counted ({result.monitor:.2f} cores), "
             f"worst lag {result.lag:.2f} s"
             + (f", {result.missing:,} lines missing" if result.missing else "")
+            + (f", {result.unwritten:,} not in the history" if result.unwritten else "")
             + ("" if result.is_sustained else ": not sustained"),
             flush=True,
         )
@@ -98,12 +102,17 @@ def followed(folder: Path, rate: int, seconds: float, *arguments: str) -> Follow
         while monitor.health["lines"] < writer.written.lines and time.monotonic() < deadline:
             time.sleep(0.05)
         missing = writer.written.lines - monitor.health["lines"]
+        lines = writer.written.lines
+    # The monitor has written everything when it has ended.
+    histories = list(folder.glob("state/*.history"))
+    stored = sum(each.rows for one in histories for each in SegmentFolder(one).segments())
     return Followed(
         offered=offered,
         counted=(health_lines(measured[-1][1]) - health_lines(measured[0][1]))
         / (times[-1] - times[0]),
         lag=max(lags),
         missing=missing,
+        unwritten=lines - stored if histories else 0,
         monitor=used / (ended - began - _BEGIN_SECONDS),
         writer=writer.written.cpu_seconds / writer.written.seconds,
     )

@@ -36,7 +36,7 @@ from actors.monitor.service import (
 from actors.monitor.standby import NOTE, Standby
 from actors.outputs.console import is_shown
 from actors.outputs.console.terminal import stop_process
-from actors.outputs.desk import Desk, no_report, nothing_kept, standing_by
+from actors.outputs.desk import Desk, Latest, no_report, nothing_kept, standing_by
 from actors.outputs.json_lines import JsonLinesSettings
 from actors.outputs.output import Essential, Output, Screen, Staying
 from actors.outputs.registry import make_outputs
@@ -46,6 +46,7 @@ from actors.sources.posted import POSTED
 from actors.sources.registry import kinds_of
 from actors.state.acknowledgements import FILE_NAME as ACKNOWLEDGEMENTS
 from actors.state.acknowledgements import Acknowledgements
+from actors.state.allocator import share_memory, stay_small
 from actors.state.left_threads import wait_for_left
 from actors.state.silences import FILE_NAME as SILENCES
 from actors.state.silences import Silences
@@ -63,6 +64,10 @@ if TYPE_CHECKING:
     from actors.history.answering import Answering
     from actors.history.history import History
 
+_LOAD_SECONDS, _MANY_LINES = 2.0, 20_000
+"""More lines in that time are load."""
+_CALM_SECONDS = 10.0
+"""Without load, free memory is returned to the system that often."""
 _AT_ONCE_SECONDS = 1.0
 """How long a hub may wait for another one before that is shown."""
 
@@ -209,8 +214,12 @@ class _Program:
         outputs = self._made_outputs(desk)
         gc.freeze()  # what is loaded stays, and need not be searched for garbage
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+        stays = self._screen is not None or any(isinstance(one, Staying) for one in outputs)
+        if history is not None:
+            history.is_asked = stays
         async with trio.open_nursery() as nursery:
             await nursery.start(self._obey_signals)
+            nursery.start_soon(_tune_memory, desk.latest)
             if answering is not None:
                 await nursery.start(answering.run)
             if standby is not None:
@@ -225,7 +234,7 @@ class _Program:
                 history=history,
                 latest=desk.latest,
                 intake=intake,
-                stays=self._screen is not None or any(isinstance(one, Staying) for one in outputs),
+                stays=stays,
                 oldest_sent=oldest_sent,
             )
             nursery.cancel_scope.cancel()
@@ -391,6 +400,22 @@ class _Program:
                     self.stop()
                 else:
                     self.end()
+
+
+async def _tune_memory(latest: Latest) -> None:
+    """Keep memory small in calm, and free memory at hand under load."""
+    before, calm_since = 0, -math.inf
+    while True:
+        lines = 0 if latest.snapshot is None else latest.snapshot.health.lines
+        now = trio.current_time()
+        if lines - before > _MANY_LINES:
+            share_memory()
+            calm_since = now
+        elif lines > before and now > calm_since + _CALM_SECONDS:
+            await trio.to_thread.run_sync(stay_small)
+            calm_since = now
+        before = lines
+        await trio.sleep(_LOAD_SECONDS)
 
 
 async def _set_after(wait: Callable[[], Awaitable[None]], event: trio.Event) -> None:

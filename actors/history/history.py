@@ -46,9 +46,10 @@ from glancemetrics.history.recorded import (
 from glancemetrics.history.rollups import Rollups
 from glancemetrics.words.humane import format_bytes, format_round_duration, requests_text
 
-STEP_SECONDS = 5.0
+STEP_SECONDS = 6.0
 """Seconds between writes; a crash of the machine loses at most that. Each costs as much as counting
-thousands of records."""
+thousands of records. Checkpoints, which are made every 5 s, write as well: the next write is this
+much later, lest there are two."""
 _BOUND_SECONDS = 60.0
 """Seconds between checks for records to delete; under load there are many more steps."""
 _ROOM_SECONDS = 5.0
@@ -117,6 +118,9 @@ class History:
         """Why nothing can be written, in a clause."""
         self._is_slow = False
         """Whether the disk is unresponsive: then it is not waited for again."""
+        self.is_asked = True
+        """Whether somebody may ask for records here: then they stay in memory, also once they are
+        on disk. Other processes read them there."""
         self._is_merging = True
         """Whether there may be segments to merge."""
         self._wake = trio.Event()
@@ -234,14 +238,18 @@ class History:
 
         Live lines never wait.
         """
-        if self._position - self._joined_to > _MANY_APART:
-            self._wake.set()
+        self.hurry()
         with trio.move_on_after(_ROOM_SECONDS) as waiting:
             while self._is_crowded:
                 self._wake.set()
                 await self._stepped.wait()
         if waiting.cancelled_caught:  # do not wait again before something was written
             self._is_slow = True
+
+    def hurry(self) -> None:
+        """Do at once what is due, if there is much."""
+        if self._position - self._joined_to > _MANY_APART:
+            self._wake.set()
 
     @property
     def _is_crowded(self) -> bool:
@@ -389,7 +397,16 @@ class History:
                 self._saved = self._rolled
         elif self._is_open:
             self._keep_on_disk(self._folder, is_time=is_time)
+        if self._folder is not None and not self.is_asked:
+            self._let_go()
         self._join_small()
+
+    def _let_go(self) -> None:
+        """Let go of what is on disk and in the rollups."""
+        with self._lock:
+            if self._rollups is not None:
+                done = min(self._saved, self._rolled)
+                self._hold([one for one in self._held if one.end > done])
 
     def _join_new(self) -> None:
         with self._lock:
@@ -468,7 +485,7 @@ class History:
                 self._saved = max(self._saved, one.end)
         if unsaved:
             self._list(folder)
-            self._is_merging = True
+            self._is_merging |= folder.is_due([one.segment for one in self._on_disk])
             if not self._is_about_written:
                 write_about(folder.path, self._about)
                 self._is_about_written = True

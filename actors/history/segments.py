@@ -213,6 +213,10 @@ class SegmentFolder:
         _delete(group)
         return bool(self._due(self.segments()))
 
+    def is_due(self, segments: list[Segment]) -> bool:
+        """Tell whether some of these are to be merged."""
+        return bool(self._due(segments))
+
     def _joined(self, group: Sequence[Segment]) -> pa.RecordBatch:
         """Return the records of segments; only one column at a time is in memory twice."""
         with ExitStack() as stack:

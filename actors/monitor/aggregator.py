@@ -265,8 +265,10 @@ async def _take_in(
                     pass
                 case _:
                     _note(one, aggregation, wall, marks)
-    if history is not None and not aggregation.caught_up:
-        await history.room()
+    if history is not None:
+        history.hurry()
+        if not aggregation.caught_up:
+            await history.room()
 
 
 def _kind_of(message: Parsed | ParsedTogether | NotLines | Together) -> type | None:

@@ -12,6 +12,7 @@ _KEPT_FREE = 64 << 20
 _KEPT_FREE_SMALL = 2 << 20
 _LARGE = 3 << 20
 """Bytes; larger blocks than any of a chunk get their own mapping, and can grow in place."""
+_LARGE_CALM, _KEPT_FREE_CALM = 1 << 17, 1 << 20
 _LARGE_SMALL = 1 << 19
 """Bytes; an agent of a quiet server has no larger blocks."""
 
@@ -42,8 +43,19 @@ def give_back_memory() -> None:
     _tune(_LARGE_SMALL, _KEPT_FREE_SMALL)
 
 
+def stay_small() -> None:
+    """Give free memory back to the system, now and later: for a monitor in calm.
+
+    At 1,000 lines/s it would have 15 MB more after half a minute. Under load `share_memory` is
+    faster.
+    """
+    _tune(_LARGE_CALM, _KEPT_FREE_CALM)
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def _tune(large: int, kept_free: int) -> None:
-    """Source: mallopt(3)."""
+    """Source: mallopt(3), malloc_trim(3)."""
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
         library.mallopt(_M_ARENA_MAX, 1)

@@ -140,6 +140,20 @@ async def test_what_is_on_disk_is_there_after_a_restart(clock, kept, tmp_path: P
     assert ask(second, Query()).missing == ""
 
 
+async def test_where_nobody_asks_what_is_on_disk_leaves_memory(clock, kept, tmp_path: Path) -> None:
+    history = kept(tmp_path).history
+    history.is_asked = False
+    history.take(batch_of(BASE, 3))
+    assert hits(history) == 3
+    await step()
+    assert not history._held
+    history.take(batch_of(BASE + 1, 2))
+    assert hits(history) == 5
+    await step()
+    assert hits(history) == 5
+    assert not history.recorded().holes
+
+
 async def test_what_comes_again_is_not_there_twice(clock, kept, tmp_path: Path) -> None:
     first = kept(tmp_path)
     first.history.take(batch_of(BASE, 3))

@@ -15,7 +15,7 @@ NEVER = -(1 << 62)
 """A slot before all others, also before those of years before 1970."""
 
 _KINDS = (np.int16, np.int32, np.int64)
-"""Types of the numbers: the smallest that holds them. Of a thousand clients nearly all are 0."""
+"""Types of the numbers: the smallest that holds them. Of most clients nearly all are 0."""
 _MOST_SPARE = 4
 """Rows that are kept for each one that is used."""
 

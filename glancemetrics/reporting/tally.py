@@ -25,18 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-<<<<<<< HEAD
-=======
 from glancemetrics.native.columns import column_of
-from glancemetrics.native.plain_lines import (
-    BY_REQUESTS,
-    BY_VISITORS,
-    PlainLines,
-    RequestTotals,
-    Tallying,
-)
-from glancemetrics.native.sums import LARGEST
->>>>>>> 0b303c69 (Columns of numpy's numbers without numpy.ma; a benchmark of the start)
 from glancemetrics.native.visitors import VisitorTable
 from glancemetrics.reporting.counts import VALUES_KEPT, ValueCounts
 from glancemetrics.reporting.slices import Base, Counted, Slice, Slices
@@ -131,26 +120,9 @@ class Tally:
         self.client_errors += client_errors
         self.server_errors += server_errors
 
-<<<<<<< HEAD
     def new_counts(self, base: Counted, kind: pa.DataType) -> ValueCounts:
         """Return counts without values for a dimension."""
         return ValueCounts(pa.array([], kind), self._new_visits(base))
-=======
-    def _add_requests(self, lines: PlainLines, minutes: Int64s) -> RequestTotals:
-        names = column_of(minutes)
-        if self.time_step != _MINUTE:
-            names = _starts(names, self.time_step)
-        numbers = self._counts_of(Base.TIME).numbers_of(names)
-        every = [
-            (name, self._counts_of(base)) for base, name in _OF_PLAIN.items() if name in BY_REQUESTS
-        ]
-        for name, counts in every:
-            self._prepare(name, counts, len(lines.plain))
-        totals = self._tallying.count_requests(lines, numbers, self.level)
-        for name, counts in every:
-            self._take_over(name, counts)
-        return totals
->>>>>>> 0b303c69 (Columns of numpy's numbers without numpy.ma; a benchmark of the start)
 
     def in_steps(self, minutes: pa.Array) -> pa.Array:
         """Return the beginnings of minutes as those of steps, which may occur several times."""

@@ -93,13 +93,8 @@ main()
         [sys.executable, "-c", script, "--version"],
         capture_output=True,
         text=True,
-<<<<<<< HEAD
-        timeout=60,
-        check=False,
-=======
         check=True,
         timeout=60,
->>>>>>> 0b303c69 (Columns of numpy's numbers without numpy.ma; a benchmark of the start)
     )
     assert done.stdout.splitlines()[-1] == "at once"
 
@@ -115,12 +110,7 @@ main()
         [sys.executable, "-c", script, "--version"],
         capture_output=True,
         text=True,
-<<<<<<< HEAD
-        timeout=60,
-        check=False,
-=======
         check=True,
         timeout=60,
->>>>>>> 0b303c69 (Columns of numpy's numbers without numpy.ma; a benchmark of the start)
     )
     assert done.stdout.splitlines()[-1] == "done"

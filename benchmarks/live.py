@@ -13,7 +13,7 @@ from actors.history.segments import SegmentFolder
 from benchmarks.monitor import cpu_seconds, monitoring, proportional_bytes
 from benchmarks.writer import folder_in_memory, writing
 
-RATES = (200_000, 400_000, 600_000, 700_000, 800_000, 900_000, 1_000_000, 1_200_000)
+RATES = (400_000, 600_000, 800_000, 1_000_000, 1_300_000, 1_600_000, 2_000_000)
 _BEGIN_SECONDS = 3.0
 """Not measured: the format is detected, and tables fill."""
 _REFRESH_SECONDS = 0.5
@@ -44,7 +44,7 @@ class Followed:
         return self.lag < _MOST_LAG and not self.missing and not self.unwritten
 
 
-def measure_ingest(seconds: int, *, is_kept: bool = False) -> None:
+def measure_ingest(folder: Path, seconds: int, *, is_kept: bool = False) -> None:
     """Measure the maximum rate of lines that the monitor can follow, at rising rates.
 
     `is_kept`: with a history on disk; otherwise without history. The log is in memory, and its
@@ -52,9 +52,9 @@ def measure_ingest(seconds: int, *, is_kept: bool = False) -> None:
     """
     sustained = 0
     for rate in RATES:
-        with folder_in_memory() as folder:
-            kept = ("--state-dir", str(folder / "state")) if is_kept else ("--history", "off")
-            result = followed(folder, rate, seconds, *kept)
+        state = folder / f"state{rate}" if is_kept else None
+        with folder_in_memory() as memory:
+            result = followed(memory, rate, seconds, state)
         print(
             f"  {result.offered:>9,.0f} lines/s written ({result.writer:.2f} cores), "
             f"{result.counted:>9,.0f} counted ({result.monitor:.2f} cores), "
@@ -71,11 +71,12 @@ def measure_ingest(seconds: int, *, is_kept: bool = False) -> None:
     print(f"{what}: {sustained:,} lines/s sustained with less than {_MOST_LAG:g} s lag")
 
 
-def followed(folder: Path, rate: int, seconds: float, *arguments: str) -> Followed:
-    """Follow a log that grows at a rate, to its end."""
+def followed(folder: Path, rate: int, seconds: float, state: Path | None) -> Followed:
+    """Follow a log in a folder that grows at a rate, to its end; `state`: with a history there."""
     log = folder / "ingest.log"
     log.write_bytes(b"")
-    command = ("-r", f"{_REFRESH_SECONDS}", "--timewindow", "5", *arguments)
+    kept = ("--history", "off") if state is None else ("--state-dir", str(state))
+    command = ("-r", f"{_REFRESH_SECONDS}", "--timewindow", "5", *kept)
     with monitoring(log, *command) as monitor:
         monitor.wait_first()
         with writing(folder, log, rate, seconds, rate) as writer:
@@ -104,7 +105,7 @@ def followed(folder: Path, rate: int, seconds: float, *arguments: str) -> Follow
         missing = writer.written.lines - monitor.health["lines"]
         lines = writer.written.lines
     # The monitor has written everything when it has ended.
-    histories = list(folder.glob("state/*.history"))
+    histories = [] if state is None else list(state.glob("*.history"))
     stored = sum(each.rows for one in histories for each in SegmentFolder(one).segments())
     return Followed(
         offered=offered,
@@ -123,20 +124,20 @@ def health_lines(snapshot: dict[str, dict[str, int]]) -> int:
     return snapshot["health"]["lines"]
 
 
-def measure_cost(seconds: float = 30) -> None:
+def measure_cost(folder: Path, seconds: float = 30) -> None:
     """Measure CPU and memory of a headless monitor with a state directory.
 
     The server writes each line at once, as most do.
     """
     for rate in (0, 8, 1000):
-        with folder_in_memory() as folder:
-            log = folder / "access.log"
+        with folder_in_memory() as memory:
+            log = memory / "access.log"
             log.write_bytes(b"")
             command = [sys.executable, "-m", "glancemetrics", "-f", str(log), "--no-console"]
-            command += ["--state-dir", str(folder / "state"), "--alert-log", "off"]
+            command += ["--state-dir", str(folder / f"state{rate}"), "--alert-log", "off"]
             with (
                 subprocess.Popen(command, stderr=subprocess.DEVNULL) as process,
-                writing(folder, log, rate or 1e-9, 10 * seconds, 1),
+                writing(memory, log, rate or 1e-9, 10 * seconds, 1),
             ):
                 time.sleep(10)
                 before = cpu_seconds(process.pid)

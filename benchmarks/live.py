@@ -143,10 +143,10 @@ def measure_cost(folder: Path, seconds: float = 30) -> None:
                 before = cpu_seconds(process.pid)
                 time.sleep(seconds)
                 used = cpu_seconds(process.pid) - before
-                memory = proportional_bytes(process.pid)
+                held = proportional_bytes(process.pid)
                 process.terminate()
         print(
             f"  {rate:>5,} lines/s: {100 * used / seconds:.2f} % of a core, "
-            f"{memory / 1e6:.0f} MB (PSS)",
+            f"{held / 1e6:.0f} MB (PSS)",
             flush=True,
         )

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.native.columns import column_of
 from glancemetrics.native.plain_lines import BY_REQUESTS, BY_VISITORS, PlainLines, Tallying
 from glancemetrics.reporting.counts import ValueCounts
 from glancemetrics.reporting.slices import Base
@@ -109,7 +110,7 @@ class PlainCounting:
     def _add_requests(self, lines: PlainLines, minutes: Int64s) -> None:
         every = self._counts_of(BY_REQUESTS)
         times = next(counts for base, counts in every if base == Base.TIME)
-        numbers = times.numbers_of(self._tally.in_steps(pa.array(minutes)))
+        numbers = times.numbers_of(self._tally.in_steps(column_of(minutes)))
         self._prepare(every, len(lines.plain))
         totals = self._tallying.count_requests(lines, numbers, self._tally.level)
         self._tally.sum_up(totals.bytes, totals.client_errors, totals.server_errors)

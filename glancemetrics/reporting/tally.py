@@ -243,7 +243,7 @@ class Tally:
 
 def _starts(times: pa.Array, step: int) -> pa.Array:
     """Return the start of each time's step."""
-    return pa.array(times.to_numpy() // step * step)
+    return column_of(times.to_numpy() // step * step)
 
 
 def _largest(counted: Mapping[Key, ValueCounts]) -> Key | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import gc
 import math
 import os
 import signal
@@ -46,7 +45,7 @@ from actors.sources.posted import POSTED
 from actors.sources.registry import kinds_of
 from actors.state.acknowledgements import FILE_NAME as ACKNOWLEDGEMENTS
 from actors.state.acknowledgements import Acknowledgements
-from actors.state.allocator import share_memory, stay_small
+from actors.state.allocator import collect_from_now_on, share_memory, stay_small
 from actors.state.left_threads import wait_for_left
 from actors.state.silences import FILE_NAME as SILENCES
 from actors.state.silences import Silences
@@ -77,9 +76,6 @@ a dead terminal cannot be cancelled."""
 
 LEAVE_SECONDS = 1.5
 """From the end until what still writes or asks the history is left as it is; it can be."""
-
-_OBJECTS_BETWEEN_COLLECTIONS = 50_000
-"""Fewer than while the program is loaded: a monitor runs for months."""
 
 STOPPED_AT_ONCE = 130
 """Exit status after a second Ctrl-C, as of a shell's command that SIGINT ended."""
@@ -212,8 +208,7 @@ class _Program:
         intake = Intake() if plan.sources.of(POSTED.schemes) else None
         desk = self._desk(history, answering, intake, checkpoints)
         outputs = self._made_outputs(desk)
-        gc.freeze()  # what is loaded stays, and need not be searched for garbage
-        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+        collect_from_now_on()
         stays = self._screen is not None or any(isinstance(one, Staying) for one in outputs)
         if history is not None:
             history.is_asked = stays

@@ -23,6 +23,7 @@ from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell, warn
 from actors.files.output_file import write_data, write_text
 from actors.monitor.service import counting_of
+from actors.state.allocator import collect_from_now_on
 from glancemetrics.alerting.alerting import Alerting
 from glancemetrics.alerting.replay import Replay, Suggestion, replay, suggest
 from glancemetrics.errors import GlanceMetricsError, UsageError
@@ -40,6 +41,7 @@ from glancemetrics.words.instants import iso_time
 
 def show_replay(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
+    collect_from_now_on()
     output_format = options.output_format
     found = configuration(options.config)
     options.keep = options.keep or _keep_of(found)

@@ -37,6 +37,7 @@ from actors.configuration.local_zone import zone_called
 from actors.files.notices import tell, warn
 from actors.files.output_file import for_terminal, replacing, write_data, write_text
 from actors.files.terminal_look import look_of_terminal
+from actors.state.allocator import collect_from_now_on
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.log_format import LineContext
@@ -55,6 +56,7 @@ _FOR_FILES = Look()
 
 def report(options: argparse.Namespace, agents: AgentProcess | None = None) -> int:
     """Run the command; returns the exit status."""
+    collect_from_now_on()
     output_format = options.output_format
     zone = zone_called(options.timezone)
     check_history_options(options)

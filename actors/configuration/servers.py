@@ -7,9 +7,6 @@ from pathlib import Path
 
 from glancemetrics.configuration.settings import Settings
 from glancemetrics.errors import UsageError
-from glancemetrics.formats.notations import goaccess
-from glancemetrics.formats.notations.nginx_configuration import chosen_format, logs_of
-from glancemetrics.formats.notations.notation import NotationError
 from glancemetrics.planning.sources import PATH, Sources
 
 
@@ -18,6 +15,11 @@ def format_from(name: str, logs: Sequence[str]) -> str:
 
     Raises `UsageError`.
     """
+    # Late: each start looks whether this is needed.
+    from glancemetrics.formats.notations import goaccess
+    from glancemetrics.formats.notations.nginx_configuration import chosen_format, logs_of
+    from glancemetrics.formats.notations.notation import NotationError
+
     path = Path(name)
     try:
         text = path.read_text("utf-8", "replace")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
 from contextlib import suppress
+
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""Fewer than while the program is loaded (`glancemetrics.cli`), which makes no garbage."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _KEPT_FREE = 64 << 20
@@ -52,6 +56,15 @@ def stay_small() -> None:
     _tune(_LARGE_CALM, _KEPT_FREE_CALM)
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def collect_from_now_on() -> None:
+    """Look for garbage more often than at the start, but not among all that is loaded by now.
+
+    Only for programs: in a library, what is loaded is not ours.
+    """
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
 
 
 def _tune(large: int, kept_free: int) -> None:

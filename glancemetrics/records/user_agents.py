@@ -12,11 +12,12 @@ import functools
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from glancemetrics.records.agent_expressions import Needed, has_needed, needed_by
+if TYPE_CHECKING:
+    from glancemetrics.records.agent_expressions import Needed
 
 UNKNOWN = "(unknown)"
 _SPIDER = "Spider"
@@ -206,6 +207,8 @@ def _engine_for(agents: Sequence[str]) -> _Engine:
     is_compiled = _engine.cache_info().currsize > 0
     if is_compiled or sum(map(len, agents)) > _FEW or next(_small_engines) >= _SMALL_ENGINES:
         return _engine()
+    from glancemetrics.records.agent_expressions import has_needed  # late, as uap-core's own
+
     text = "\n".join(agents).casefold()
     can_match = [
         [one for one, needed in of_kind if has_needed(needed, text)] for of_kind in _with_needed()
@@ -240,4 +243,6 @@ def _expressions() -> Sequence[list[Any]]:
 
 @functools.cache
 def _with_needed() -> Sequence[Sequence[tuple[Any, Needed]]]:
+    from glancemetrics.records.agent_expressions import needed_by
+
     return [[(one, needed_by(one.regex)) for one in of_kind] for of_kind in _expressions()]

@@ -114,3 +114,18 @@ main()
         timeout=60,
     )
     assert done.stdout.splitlines()[-1] == "done"
+
+
+def test_what_is_loaded_is_never_searched_for_garbage_and_what_is_made_later_is() -> None:
+    script = """
+import gc
+from actors.state.allocator import collect_from_now_on
+loaded = len(gc.get_objects())
+collect_from_now_on()
+assert gc.get_freeze_count() >= loaded
+print(gc.isenabled(), gc.get_threshold()[0] <= 50_000)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["True", "True"]

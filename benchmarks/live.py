@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from actors.history.segments import SegmentFolder
-from benchmarks.monitor import cpu_seconds, monitoring, proportional_bytes
+from benchmarks.monitor import cpu_seconds, monitoring, proportional_bytes, resident_bytes
 from benchmarks.writer import folder_in_memory, writing
 
 RATES = (400_000, 600_000, 800_000, 1_000_000, 1_300_000, 1_600_000, 2_000_000)
@@ -143,10 +143,10 @@ def measure_cost(folder: Path, seconds: float = 30) -> None:
                 before = cpu_seconds(process.pid)
                 time.sleep(seconds)
                 used = cpu_seconds(process.pid) - before
-                held = proportional_bytes(process.pid)
+                shared, alone = proportional_bytes(process.pid), resident_bytes(process.pid)
                 process.terminate()
         print(
             f"  {rate:>5,} lines/s: {100 * used / seconds:.2f} % of a core, "
-            f"{held / 1e6:.0f} MB (PSS)",
+            f"{alone / 1e6:.0f} MB, {shared / 1e6:.0f} MB where libraries are shared (PSS)",
             flush=True,
         )

@@ -46,10 +46,10 @@ from glancemetrics.history.recorded import (
 from glancemetrics.history.rollups import Rollups
 from glancemetrics.words.humane import format_bytes, format_round_duration, requests_text
 
-STEP_SECONDS = 6.0
+STEP_SECONDS = 5.5
 """Seconds between writes; a crash of the machine loses at most that. Each costs as much as counting
-thousands of records. Checkpoints, which are made every 5 s, write as well: the next write is this
-much later, lest there are two."""
+thousands of records. Checkpoints, which are made every 5 or 10 s, write as well: the next write is
+this much later, and never just before one."""
 _BOUND_SECONDS = 60.0
 """Seconds between checks for records to delete; under load there are many more steps."""
 _ROOM_SECONDS = 5.0

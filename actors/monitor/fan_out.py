@@ -122,11 +122,6 @@ class FanOut:
         self.deliveries = [Delivery.to(output) for output in outputs]
 
     @property
-    def wants_snapshots(self) -> bool:
-        """Whether any output shows what snapshots have of the traffic."""
-        return any(each.output.wants_snapshots for each in self.deliveries)
-
-    @property
     def destinations(self) -> tuple[str, ...]:
         """Where alert events go, for people; known once the outputs have started."""
         return tuple(

@@ -23,7 +23,7 @@ from actors.monitor.parser import parse
 from actors.monitor.restarting import keep_running
 from actors.monitor.standby import Standby
 from actors.outputs.desk import Latest
-from actors.outputs.output import Output, want_totals
+from actors.outputs.output import Output, want_totals, want_traffic
 from actors.sources.desk import SavedMarks, SourceDesk
 from actors.sources.intake import Intake
 from actors.sources.mark import Mark
@@ -66,7 +66,10 @@ _LONGEST_ABSENCE = 86_400
 """Seconds; after a longer absence everything starts over."""
 
 CHECKPOINT_SECONDS = 5.0
-"""Seconds between checkpoints. After a crash, everything since then is read again."""
+"""Seconds between checkpoints."""
+
+CALM_CHECKPOINT_SECONDS = 10.0
+"""The same where everything since the last one is read again after a crash, and nobody waits."""
 
 PARSERS = 2
 """Chunks parsed at a time: pyarrow releases the interpreter lock."""
@@ -246,7 +249,7 @@ async def _run(
             distinct_limit=settings.distinct_limit,
             kept_fields=kept,
             counting=counting,
-            fits_window=fan_out.wants_snapshots and not settings.is_given("timewindow"),
+            fits_window=want_traffic(outputs) and not settings.is_given("timewindow"),
             # A pipe has no beginning but its own.
             since=None if passing_kinds(plan) else start.since,
             keep=None if history is None else history.take,
@@ -321,10 +324,10 @@ async def _run(
                         refresh_seconds=settings.refresh,
                         wall=wall,
                         before=resumed.marks,
-                        checkpoint_seconds=math.inf if checkpoints is None else CHECKPOINT_SECONDS,
+                        checkpoint_seconds=_checkpoint_seconds(plan, checkpoints),
                         history=history,
                         wish=wish,
-                        is_shown=fan_out.wants_snapshots,
+                        is_shown=want_traffic(outputs),
                     )
                 )
                 flow.start_soon(
@@ -489,6 +492,14 @@ def _window(plan: Plan) -> int:
 def _backward(rule: Rule) -> int:
     """Return how far back a rule looks when following begins; nothing older is read."""
     return rule.window_seconds if rule.name == NAME else min(reach_of(rule), _MOST_BACKWARD)
+
+
+def _checkpoint_seconds(plan: Plan, checkpoints: Checkpoints | None) -> float:
+    if checkpoints is None:
+        return math.inf
+    kinds = kinds_of(plan.sources)
+    is_calm = all(kind.marks and not (kind.is_arriving or kind.waits_for_state) for kind in kinds)
+    return CALM_CHECKPOINT_SECONDS if is_calm else CHECKPOINT_SECONDS
 
 
 def _monitored(sources: Sequence[str]) -> str:

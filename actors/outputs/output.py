@@ -81,6 +81,21 @@ def want_totals(outputs: Iterable[Output]) -> bool:
 
 
 @runtime_checkable
+class Unseeing(Protocol):
+    """An output that may want snapshots for their health and alerts only, not for the traffic."""
+
+    wants_traffic: bool
+
+
+def want_traffic(outputs: Iterable[Output]) -> bool:
+    """Tell whether any output reads what snapshots have of the traffic."""
+    return any(
+        one.wants_snapshots and (one.wants_traffic if isinstance(one, Unseeing) else True)
+        for one in outputs
+    )
+
+
+@runtime_checkable
 class Essential(Protocol):
     """An output that the program was started for: if it fails, the program fails."""
 

@@ -55,7 +55,7 @@ _COUNTERS = (
     "late",
     "early",
 )
-_MOST_RECENT_ROWS, _MOST_RECENT_BATCHES = 100_000, 64
+_MOST_RECENT_ROWS, _MOST_RECENT_BATCHES = 100_000, 10
 """Records that are not in the series yet. A batch costs as much as a thousand of its records."""
 _RATE_SECONDS = 600
 """Seconds of hit rates in a snapshot."""

@@ -20,6 +20,7 @@ class Heartbeat:
     name = "heartbeat"
     wants_events = False
     wants_snapshots = True
+    wants_traffic = False
 
     def __init__(self, path: Path, refresh_seconds: float) -> None:
         self._path = path

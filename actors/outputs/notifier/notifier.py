@@ -52,6 +52,7 @@ class Notifier:
 
     wants_events = True
     wants_snapshots = True
+    wants_traffic = False
 
     def __init__(
         self,

@@ -331,6 +331,35 @@ def test_what_is_counted_together_is_counted_as_one_after_the_other(
     assert results[0] == results[1]
 
 
+@given(st.lists(st.tuples(LINES, st.integers(0, 3), st.booleans()), min_size=1, max_size=30))
+@settings(deadline=None, max_examples=100)
+def test_looking_at_the_window_changes_nothing_of_it(
+    steps: list[tuple[bytes, int, bool]],
+) -> None:
+    """Records wait until somebody looks, and are then counted together."""
+    looked_at, alone = aggregation(window_seconds=5), aggregation(window_seconds=5)
+    wall = float(BASE)
+    for data, seconds, looks in steps:
+        for one in (looked_at, alone):
+            one.add(read(data), wall)
+            one.advance(wall)
+        if looks:
+            looked_at.snapshot(wall)
+        wall += seconds
+    assert described(looked_at.series) == described(alone.series)
+    assert looked_at.snapshot(wall) == alone.snapshot(wall)
+
+
+def test_where_nobody_looks_a_snapshot_has_the_health_only() -> None:
+    one = aggregation(delay=0.0)
+    one.add(read(line(BASE) * 3), BASE + 5.0)
+    one.advance(BASE + 5.0)
+    hidden, shown = one.snapshot(BASE + 5.0, is_shown=False), one.snapshot(BASE + 5.0)
+    assert (hidden.insights.hits, shown.insights.hits) == (0, 3)
+    assert hidden.insights.end == shown.insights.end
+    assert hidden.health == shown.health
+
+
 def test_garbage_alone_is_told_without_a_window() -> None:
     reading = aggregation(sources=["a"])
     reading.add(read(b"garbage\n" * 5, caught_up=False, lag=10), BASE + 0.5)

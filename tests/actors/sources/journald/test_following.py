@@ -13,6 +13,7 @@ import trio
 
 from actors.sources.dating import undated
 from actors.sources.desk import SourceDesk
+from actors.sources.gathering import GATHER_SECONDS
 from actors.sources.journald import JOURNALD
 from actors.sources.journald.marks import JournalMark
 from actors.sources.mark import Mark
@@ -148,7 +149,7 @@ async def test_the_past_is_read_before_it_is_caught_up(journal: StubJournal, fol
     assert heard.health()[0][0] is SourceState.READING
     assert heard.read() == ["one", "two"]
     assert [(one.caught_up, one.fresh) for one in heard.chunks] == [(False, False)]
-    await trio.sleep(0.5)  # until journalctl is behind the last entry
+    await trio.sleep(GATHER_SECONDS + 0.5)  # until journalctl is behind the last entry
     journal.write("three")
     await heard.until_read("one", "two", "three")
     assert (heard.chunks[-1].caught_up, heard.chunks[-1].fresh) == (True, True)

@@ -50,6 +50,25 @@ _SETTLED_SHARE = 0.75
 """Of the limit: if more remains after removing duplicates, values are dropped too."""
 
 
+@attrs.frozen
+class Extent:
+    """How large some counts are."""
+
+    size: int
+    """Memory in bytes, without the table of visitors."""
+    longest: int
+    """Bytes of the names of one dimension, of the one with the most."""
+
+
+def extent_of(some: Iterable[ValueCounts]) -> Extent:
+    """Measure counts."""
+    size = longest = 0
+    for counts in some:
+        size += counts.value_bytes + counts.visits.nbytes
+        longest = max(longest, counts.text_bytes)
+    return Extent(size, longest)
+
+
 @attrs.define(eq=False)
 class Tally:
     """Everything counted so far."""
@@ -135,11 +154,14 @@ class Tally:
             self.time_step = _HOUR
             self.by[Base.TIME] = times.regrouped(_starts(times.names, _HOUR))
 
-    @property
-    def is_over_limits(self) -> bool:
-        """Whether there is something to do for `hold_limits`."""
-        long = any(counts.text_bytes > self.text_limit for counts in self._all())
-        return long or self.size_bytes() > self.ceiling
+    def allows(self, extents: Iterable[Extent]) -> bool:
+        """Tell whether all counts together, in parts, leave `hold_limits` nothing to do."""
+        size = self.visitors.nbytes
+        for extent in extents:
+            if extent.longest > self.text_limit:
+                return False
+            size += extent.size
+        return size <= self.ceiling
 
     def hold_limits(self) -> None:
         """Drop texts and visitors until the limits are kept, if there are more than allowed."""
@@ -172,7 +194,7 @@ class Tally:
 
     def size_bytes(self) -> int:
         """Return the memory used by the counts."""
-        return self._visitor_bytes() + sum(counts.value_bytes for counts in self._all())
+        return self.visitors.nbytes + extent_of(self._all()).size
 
     def _new_visits(self, base: Counted) -> VisitorsOfValues:
         match base:

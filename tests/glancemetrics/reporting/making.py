@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pyarrow as pa
 
 from glancemetrics.formats.combined import decode
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Panel, Report, ReportOptions, build_report
 from glancemetrics.reporting.slices import slices_of
-from glancemetrics.reporting.tally import Tally
+from glancemetrics.reporting.tally import Extent, Tally
 from tests.glancemetrics.reporting.reference import Numbers
 
 EVERYTHING = 1_000_000
+
+
+@attrs.frozen
+class Late:
+    """Work of a thread that is as slow as it may be: it is done when its result is asked for."""
+
+    _work: Callable[[], Extent]
+
+    def result(self) -> Extent:
+        return self._work()
 
 
 def batches_of(log: bytes, lines_each: int = 1000) -> list[pa.RecordBatch]:

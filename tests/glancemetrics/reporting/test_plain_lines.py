@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,16 +15,18 @@ from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.log_format import UNKNOWN, LineContext, LogFormat
 from glancemetrics.formats.plain import may_be_plain, split_plain
 from glancemetrics.formats.stream import StreamFormat
+from glancemetrics.native.library import quick
+from glancemetrics.native.plain_lines import PlainLines, RequestTotals, Tallying
 from glancemetrics.records.schema import rows
 from glancemetrics.records.zones import offsets_at
 from glancemetrics.reporting.panels import groups_kept
-from glancemetrics.reporting.plain_counting import PlainCounting
+from glancemetrics.reporting.plain_counting import Int64s, Pending, PlainCounting, at_once
 from glancemetrics.reporting.report import Report, ReportOptions, build_report
 from glancemetrics.reporting.slices import Base, slices_of
-from glancemetrics.reporting.tally import Tally
+from glancemetrics.reporting.tally import Extent, Tally
 from glancemetrics.simulation import Shape, Traffic
 from tests.conftest import thorough
-from tests.glancemetrics.reporting.making import EVERYTHING, batches_of, report_of, settle
+from tests.glancemetrics.reporting.making import EVERYTHING, Late, batches_of, report_of, settle
 from tests.lines import BASE, line
 
 FORMAT = StreamFormat((COMBINED,))
@@ -35,11 +37,14 @@ def chunks_of(lines: Sequence[bytes], size: int) -> Iterator[bytes]:
 
 
 def counted(
-    chunks: Iterable[bytes], zone: ZoneInfo | None = None, ceiling: int = 1 << 40
+    chunks: Iterable[bytes],
+    zone: ZoneInfo | None = None,
+    ceiling: int = 1 << 40,
+    aside: Callable[[Callable[[], Extent]], Pending] = at_once,
 ) -> tuple[Tally, int]:
     """Count chunks; returns also how many of the records were plain."""
     tally = Tally(ceiling, groups_kept())
-    counting = PlainCounting(tally)
+    counting = PlainCounting(tally, aside, behind=2)
     plain = 0
     for chunk in chunks:
         split = split_plain(FORMAT, chunk, UNKNOWN)
@@ -48,11 +53,15 @@ def counted(
             seconds = split.plain.seconds()
             minutes = split.plain.minutes(None if zone is None else offsets_at(seconds, zone))
         if split is None or minutes is None:
+            counting.finish()
             tally.add(slices_of(FORMAT.decode(chunk).batch, zone))
         else:
             counting.add(split.plain, minutes)
-            tally.add(slices_of(split.rest.batch, zone))
+            if split.rest.batch.num_rows:
+                counting.finish()
+                tally.add(slices_of(split.rest.batch, zone))
             plain += len(split.plain.plain)
+    counting.finish()
     return tally, plain
 
 
@@ -211,6 +220,66 @@ def test_past_its_ceiling_a_tally_says_how_much_is_missing() -> None:
             assert 0 <= hits[row.name] - row.hits <= paths.short
     sections = {row.name: row.hits for row in expected.panel("sections").rows}
     assert {row.name: row.hits for row in found.panel("sections").rows} == sections
+
+
+@pytest.mark.parametrize(("visitors", "paths"), [(3000, 10_000), (60_000, 300)])
+def test_past_its_ceiling_a_report_is_the_same_however_slow_the_other_thread_is(
+    visitors: int, paths: int
+) -> None:
+    ceiling = 400_000
+    traffic = Traffic(Shape(5, visitors=visitors, paths=paths), seed=11)
+    lines = b"".join(traffic.seconds(BASE, 12_000)).splitlines(keepends=True)
+    reports = []
+    for aside in (at_once, Late):
+        tally, plain = counted(chunks_of(lines, 250), ceiling=ceiling, aside=aside)
+        assert plain == len(lines)
+        assert tally.size_bytes() <= ceiling
+        reports.append(build_report(tally, ReportOptions(top=EVERYTHING)).to_json())
+    assert reports[0] == reports[1]
+    assert tally.level > 0
+
+
+def plain_chunk(chunk: bytes | bytearray) -> tuple[PlainLines, Int64s]:
+    split = split_plain(FORMAT, memoryview(chunk), UNKNOWN)
+    assert split is not None
+    minutes = split.plain.minutes()
+    assert minutes is not None
+    return split.plain, minutes
+
+
+def test_a_chunk_of_which_nothing_is_counted_lets_the_one_before_go() -> None:
+    tally = Tally(1 << 40)
+    counting = PlainCounting(tally, Late, behind=1)
+    chunk = bytearray(line(request="GET /before HTTP/1.1"))
+    counting.add(*plain_chunk(chunk))
+    counting.add(*plain_chunk(b""))
+    chunk[:] = line(request="GET /behind HTTP/1.1")
+    counting.finish()
+    assert tally.by[Base.PATH].names.to_pylist() == ["/before"]
+
+
+def test_after_memory_ran_out_there_is_room_for_the_chunks_that_wait() -> None:
+    rooms = []
+
+    class Scarce(Tallying):
+        def prepare(self, dimension: str, names: int | None, sums: Int64s, **others: Any) -> None:
+            super().prepare(dimension, names, sums, **others)
+            if dimension == "path":
+                rooms.append(len(sums) - quick.gm_strings_count(names))
+
+        def count_requests(self, lines: PlainLines, minutes: Int64s, level: int) -> RequestTotals:
+            super().count_requests(lines, minutes, level)
+            raise MemoryError
+
+    counting = PlainCounting(Tally(1 << 40), Late, behind=9, tallying=Scarce())
+    for chunk in range(2):
+        paths = [line(request=f"GET /{chunk}/{number} HTTP/1.1") for number in range(300)]
+        counting.add(*plain_chunk(b"".join(paths)))
+    for _ in range(2):  # the thread goes on after an error
+        with pytest.raises(MemoryError):
+            counting.finish()
+    assert len(rooms) == 2
+    assert min(rooms) >= 300
 
 
 def test_where_lines_are_left_they_are_decoded_in_the_same_format() -> None:

@@ -139,12 +139,13 @@ def report_on(
             for chunk in reader.chunks(workers):
                 counted.add(chunk)
                 worked = chunk.result
-                if worked is not None:
-                    if worked.plain is not None and worked.minutes is not None:
-                        plain.add(worked.plain, worked.minutes)
-                    if worked.slices.records:
-                        plain.finish()
-                        tally.add(worked.slices)
+                if worked is None or worked.plain is None or worked.minutes is None:
+                    plain.finish()  # the reader counts this chunk too among those it keeps
+                else:
+                    plain.add(worked.plain, worked.minutes)
+                if worked is not None and worked.slices.records:
+                    plain.finish()
+                    tally.add(worked.slices)
                 progress(Progress(counted.read_bytes, total, counted.lines))
             plain.finish()
         classified = pool.submit(_classify, tally, classify_agents) if agents_matter else None

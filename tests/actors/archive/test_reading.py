@@ -13,18 +13,23 @@ import threading
 import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import glancemetrics as gm
+from actors.archive import reporting
 from actors.archive.log_reader import LogReader
 from actors.archive.logs import find_logs, sample_of
 from actors.archive.reporting import Progress, report_on
 from actors.archive.workers import ThreadWorkers
 from actors.files import decompression
 from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.reporting.plain_counting import PlainCounting
+from glancemetrics.selecting.selection import make_selection
 from tests.actors.archive.logs import COMPRESS, numbered, write
+from tests.glancemetrics.reporting.making import Late
 from tests.lines import BASE, line
 
 MEMORY = 500_000_000
@@ -263,6 +268,25 @@ def test_all_bytes_are_told_if_a_line_is_longer_than_a_chunk(
         chunks = list(reader.chunks(ThreadWorkers(reader.chunk_of, pool, 2, chunk)))
     assert sum(one.result or 0 for one in chunks) == 3010
     assert sum(one.read_bytes for one in chunks) == Path(name).stat().st_size
+
+
+def test_lines_are_not_overwritten_before_they_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # There are whole chunks of lines outside of the span, of which nothing is counted.
+    chunk = 30 * len(line())
+    old = line(BASE - 10, request="GET /old HTTP/1.1") * 90
+    log = old + (numbered(0, 60) + old) * 5 + numbered(0, 60)
+    late = partial(PlainCounting, aside=Late)
+    monkeypatch.setattr(
+        reporting, "PlainCounting", lambda tally, _, behind: late(tally, behind=behind)
+    )
+    monkeypatch.setattr(reporting, "PLAIN_CHUNK_BYTES", chunk)
+    monkeypatch.setattr(reporting, "CHUNK_BYTES", 1)
+    name = write(tmp_path / "access.log", log)
+    made = report([name], selection=make_selection(now=0, since=BASE))
+    hits = {row.name: row.hits for row in made.panel("paths").rows}
+    assert hits == {f"/{number}": 6 for number in range(60)}
 
 
 @pytest.mark.parametrize("padding", [100, 1 << 16, 200_000])

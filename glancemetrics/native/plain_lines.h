@@ -30,7 +30,9 @@ typedef struct {
 } gm_plain_line;
 
 static inline span text_of(const uint8_t *chunk, const gm_plain_line *line, enum plain_text text) {
-    const uint8_t *at = line->length[text] ? chunk + line->at[text] : NULL;
+    if (!line->length[text])
+        return (span){NULL, NULL};
+    const uint8_t *at = chunk + line->at[text];
     return (span){at, at + line->length[text]};
 }
 

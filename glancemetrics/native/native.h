@@ -26,6 +26,8 @@ typedef struct {
 
 static inline size_t length_of(span text) { return (size_t)(text.end - text.at); }
 
+static inline bool is_digit(uint8_t byte) { return (uint8_t)(byte - '0') < 10; }
+
 static inline uint64_t load64(const uint8_t *at) {
     uint64_t word;
     memcpy(&word, at, 8);

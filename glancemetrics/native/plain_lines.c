@@ -1,12 +1,13 @@
 /* Finds the plain lines of a chunk and hashes their texts; all others are left.
 
    A request is ordinary if it is `GET /path?query HTTP/1.1` with a method of at most eight capital
-   letters: these are split here as in requests.c. */
+   letters: these are split here as in requests.c, which splits all others. */
 
 #include "plain_lines.h"
 
 #include "combined_fields.h"
 #include "hashing.h"
+#include "requests.h"
 
 typedef struct {
     int64_t lines;
@@ -27,15 +28,6 @@ static inline uint64_t key_of(span text) {
     return key;
 }
 
-static inline bool is_number(uint8_t byte) { return (uint8_t)(byte - '0') <= 9; }
-
-/* `HTTP/1.1` or `HTTP/2` */
-static inline bool is_version(span text) {
-    size_t length = length_of(text);
-    return (length == 8 || length == 6) && !memcmp(text.at, "HTTP/", 5) && is_number(text.at[5]) &&
-           (length == 6 || (text.at[6] == '.' && is_number(text.at[7])));
-}
-
 static bool split_plainly(span request, gm_plain_line *line, span *path) {
     const uint8_t *at = request.at;
     while (at < request.end && *at >= 'A' && *at <= 'Z')
@@ -49,7 +41,7 @@ static bool split_plainly(span request, gm_plain_line *line, span *path) {
     while (space[-1] != ' ')
         space--;
     span version = {space, request.end};
-    if (space - 1 <= path->at || !is_version(version))
+    if (space - 1 <= path->at || !is_protocol(version))
         return false;
     const uint8_t *mark = memchr(path->at, '?', (size_t)(space - 1 - path->at));
     path->end = mark ? mark : space - 1;
@@ -62,7 +54,7 @@ static bool set_text(gm_plain_line *line, enum plain_text which, const uint8_t *
     size_t length = length_of(text);
     line->length[which] = 0;
     line->hash[which] = 0;
-    if (!length || (length == 1 && *text.at == '-'))
+    if (is_nothing(text))
         return true;
     if (length > LONGEST_NAME)
         return false;
@@ -79,17 +71,19 @@ static uint64_t client_hash(span host, span agent) {
 
 static bool make_plain(const fields *read, const uint8_t *chunk, gm_plain_line *line) {
     static const span none = {NULL, NULL};
+    span referrer = read->combined ? read->texts[REFERRER] : none;
+    span agent = read->combined ? read->texts[AGENT] : none;
     span path;
     line->seconds = read->seconds;
     line->bytes = read->has_bytes ? read->bytes : 0;
     line->status = read->status;
-    line->visitor = client_hash(read->texts[HOST], read->combined ? read->texts[AGENT] : none);
+    line->visitor = client_hash(read->texts[HOST], agent);
     return split_plainly(read->request, line, &path) &&
            set_text(line, PLAIN_HOST, chunk, read->texts[HOST]) &&
            set_text(line, PLAIN_PATH, chunk, path) &&
            set_text(line, PLAIN_USER, chunk, read->texts[USER]) &&
-           set_text(line, PLAIN_REFERRER, chunk, read->combined ? read->texts[REFERRER] : none) &&
-           set_text(line, PLAIN_AGENT, chunk, read->combined ? read->texts[AGENT] : none);
+           set_text(line, PLAIN_REFERRER, chunk, referrer) &&
+           set_text(line, PLAIN_AGENT, chunk, agent);
 }
 
 /* Parses a chunk of whole lines, each ended by a newline. The beginnings and ends of lines that are

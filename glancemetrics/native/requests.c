@@ -14,21 +14,11 @@
 
 static bool is_letter(uint8_t byte) { return (uint8_t)((byte | 0x20) - 'a') < 26; }
 
-static bool is_digit(uint8_t byte) { return (uint8_t)(byte - '0') < 10; }
-
 static bool is_token(span word) {
     for (const uint8_t *at = word.at; at < word.end; at++)
         if (!is_letter(*at) && !is_digit(*at) && (!*at || !strchr("!#$%&'*+-.^_`|~", *at)))
             return false;
     return word.at < word.end;
-}
-
-/* `HTTP/1.1` or `HTTP/2` */
-static bool is_protocol(span word) {
-    ptrdiff_t length = word.end - word.at;
-    if ((length != 6 && length != 8) || memcmp(word.at, "HTTP/", 5) || !is_digit(word.at[5]))
-        return false;
-    return length == 6 || (word.at[6] == '.' && is_digit(word.at[7]));
 }
 
 static const uint8_t *found(span text, uint8_t byte) {

@@ -20,6 +20,14 @@ typedef struct {
     gm_strings columns[REQUEST_PARTS];
 } gm_requests;
 
+/* `HTTP/1.1` or `HTTP/2` */
+static inline bool is_protocol(span word) {
+    size_t length = length_of(word);
+    if ((length != 6 && length != 8) || memcmp(word.at, "HTTP/", 5) || !is_digit(word.at[5]))
+        return false;
+    return length == 6 || (word.at[6] == '.' && is_digit(word.at[7]));
+}
+
 /* Returns the parts of a request line; null if out of memory. Valid until the next call. */
 const gm_request *request_of(gm_requests *requests, span line);
 

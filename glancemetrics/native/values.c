@@ -16,8 +16,6 @@ static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-static inline bool is_digit(uint8_t byte) { return (uint8_t)(byte - '0') < 10; }
-
 /* Whether a text means no value: `-`, or `-1` for some servers. */
 static bool is_dash(span text) {
     size_t length = length_of(text);

@@ -153,16 +153,17 @@ class PlainCounting:
     def _prepare(self, every: Sequence[tuple[Base, ValueCounts]], size: int) -> None:
         """Let `size` lines be counted there."""
         for base, counts in every:
-            handle = None
-            if base != Base.TIME:
-                handle = counts.table().handle
+            if base == Base.TIME:
+                handle, more = None, 0  # minutes have their numbers
+            else:
+                handle, more = counts.table().handle, size
                 # Memory may have run out in the chunk before: it left names there all the same.
                 counts.resize()
-            sums = counts.sums_for(size)
+            sums = counts.sums_for(more)
             prepare = partial(self._tallying.prepare, _BASES[base], handle, sums)
             match counts.visits:
                 case Pairs() as pairs:
-                    prepare(pairs=pairs.room_for(size, len(counts) + size), bits=pairs.bits)
+                    prepare(pairs=pairs.room_for(size, len(counts) + more), bits=pairs.bits)
                 case Flags(shift=shift, width=width):
                     prepare(flag=shift, flags=width)
                 case _:

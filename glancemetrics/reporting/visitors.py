@@ -83,7 +83,10 @@ class Pairs:
             self._sort()
 
     def room_for(self, count: int, size: int) -> int:
-        """Make room for pairs of values below `size`; returns where they are to be written."""
+        """Make room for pairs of values below `size`; returns where they are to be written.
+
+        The values may turn out to be fewer; the bits of the hash remain as few as for so many.
+        """
         self._narrow(size)
         return self._array.room_for(count)
 

@@ -24,6 +24,7 @@ from glancemetrics.reporting.plain_counting import Int64s, Pending, PlainCountin
 from glancemetrics.reporting.report import Report, ReportOptions, build_report
 from glancemetrics.reporting.slices import Base, slices_of
 from glancemetrics.reporting.tally import Extent, Tally
+from glancemetrics.reporting.visitors import HASH_BITS, Pairs
 from glancemetrics.simulation import Shape, Traffic
 from tests.conftest import thorough
 from tests.glancemetrics.reporting.making import EVERYTHING, Late, batches_of, report_of, settle
@@ -193,6 +194,14 @@ def test_minutes_become_hours_in_a_long_log() -> None:
     assert len(tally.by[Base.TIME]) == 151
     found = build_report(tally, ReportOptions(top=EVERYTHING))
     assert same_rows(found) == same_rows(report_of(batches_of(b"".join(lines), 2000)))
+
+
+def test_pairs_of_few_minutes_keep_all_bits_in_a_chunk_of_many_lines() -> None:
+    tally, plain = counted([b"".join(line(BASE + number) for number in range(1000))])
+    visits = tally.by[Base.TIME].visits
+    assert plain == 1000
+    assert isinstance(visits, Pairs)
+    assert visits.bits == HASH_BITS[0]
 
 
 @pytest.mark.slow

@@ -46,7 +46,7 @@ from glancemetrics.records.time_span import TimeSpan
 
 CHUNK_BYTES = 4 << 20
 """Large enough to keep Python's share of the work small, small enough to hold several chunks."""
-PLAIN_CHUNK_BYTES = 2 << 20
+PLAIN_CHUNK_BYTES = 1 << 20
 """Plain lines stay in the processor's cache until they are counted."""
 CHUNKS_KEPT = 2
 """Chunks whose lines are kept for what is counted aside."""

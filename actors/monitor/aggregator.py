@@ -284,13 +284,19 @@ async def _count(
     joint: pa.RecordBatch | None = None,
 ) -> None:
     reads = [one.batch for one in parsed]
-    if len(reads) > 1 or reads[0].batch.num_rows >= _LARGE_BATCH:
+    if len(reads) > 1 or _is_much(aggregation, reads[0].batch.num_rows):
         await trio.to_thread.run_sync(aggregation.add_all, reads, wall, joint)
     else:
         aggregation.add_all(reads, wall, joint)
     for one in parsed:
         if one.mark is not None:
             marks[one.mark.source] = one.mark
+
+
+def _is_much(aggregation: Aggregation, rows: int) -> bool:
+    """Tell whether counting a batch takes long: one of a few rows may be the last of many."""
+    waiting = aggregation.recent_rows if aggregation.counts_recent_with(rows) else 0
+    return rows + waiting >= _LARGE_BATCH
 
 
 def _note(message: NotLines, aggregation: Aggregation, wall: float, marks: dict[str, Mark]) -> None:

@@ -201,6 +201,11 @@ class Aggregation:
         if self._end is not None:
             self._series.advance(self._end)
 
+    def counts_recent_with(self, rows: int) -> bool:
+        """Tell whether adding so many records counts what waits for the series as well."""
+        is_much = self.recent_rows + rows >= _MOST_RECENT_ROWS
+        return is_much or len(self._recent) + 1 >= _MOST_RECENT_BATCHES
+
     def learn_groups(self) -> None:
         """Start grouping by browser, bot and so on; loading the necessary data takes a while."""
         self._knows_groups = True
@@ -566,10 +571,10 @@ class Aggregation:
             self._whole.add(batch, seconds)
         if self._fitting is not None:
             self._fitting.add(batch, seconds)
+        is_enough = self.counts_recent_with(len(seconds))
         self._recent.append((batch, seconds))
         self.recent_rows += len(seconds)
-        is_much = self.recent_rows >= _MOST_RECENT_ROWS
-        if is_much or len(self._recent) >= _MOST_RECENT_BATCHES:
+        if is_enough:
             self.count_recent()
 
     def _pass_on(self, batch: pa.RecordBatch) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import attrs
 import pytest
 import trio
@@ -71,6 +74,40 @@ async def test_what_comes_as_a_snapshot_falls_due_is_counted(
         send.close()
     snapshots = [message for message in told if isinstance(message, Snapshot)]
     assert snapshots[-1].health.lines == 20 * size
+
+
+async def test_a_few_lines_after_many_do_not_hold_up_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In real threads: they may be those with which all that waited is counted."""
+    aggregation = Aggregation(window_seconds=10, alert_window_seconds=10, limits={})
+    send, receive = trio.open_memory_channel[FromParser](20)
+    to_alerts, from_aggregator = trio.open_memory_channel[FromAggregator](16)
+    counted_in: list[int] = []
+    count = Aggregation.count_recent
+
+    def count_recent(one: Aggregation) -> None:
+        if one.recent_rows:
+            counted_in.append(threading.get_ident())
+        count(one)
+
+    monkeypatch.setattr(Aggregation, "count_recent", count_recent)
+    for size in [2000] * 9 + [1]:
+        send.send_nowait(Parsed(batch(size)))
+    async with trio.open_nursery() as nursery:
+
+        async def run() -> None:
+            await aggregate(
+                aggregation, receive, to_alerts, refresh_seconds=60, wall=time.time, is_shown=False
+            )
+
+        nursery.start_soon(run)
+        with trio.fail_after(60):
+            while not counted_in:
+                await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+    from_aggregator.close()
+    assert counted_in[0] != threading.get_ident()
 
 
 async def test_logs_that_are_announced_are_lag_until_they_are_opened(

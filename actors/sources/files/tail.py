@@ -147,7 +147,7 @@ class _Tailer:
         self._dating = dating
         self._start = start
         self.say = saying(send)
-        self._stopping = False
+        self._stopping = trio.Event()
         self._endless = trio.CancelScope()
         """Around the search for new matches of globs, which has no last look."""
         self._descriptors = Descriptors(most_held(), self.hands.held_up)
@@ -170,7 +170,7 @@ class _Tailer:
     async def stop_on(self, stop: trio.Event, flow: trio.CancelScope) -> None:
         """At the stop, take a last look at changed files, and end."""
         await stop.wait()
-        self._stopping = True
+        self._stopping.set()
         self._endless.cancel()
         with trio.move_on_after(LAST_LOOK_SECONDS):
             for path in await self.waker.changed():
@@ -272,7 +272,7 @@ class _Tailer:
         sent = _Sent()
         found, since = 0, trio.current_time()
         while True:
-            is_last = self._stopping
+            is_last = self._stopping.is_set()
             result = await self._look_and_send(follower, sent)
             found += result.size
             if not result.caught_up:
@@ -295,10 +295,11 @@ class _Tailer:
                 now = trio.current_time()
                 pause = self._pause(found, now - since)
                 found, since = 0, now
-                await trio.sleep(pause)
+                with trio.move_on_after(pause):
+                    await self._stopping.wait()  # what was gathered until then is still read
                 if pause < self._gather_seconds:
                     continue  # there is more, for sure
-            if not self._stopping and not await self.waker.wait(path, result.seen):
+            if not self._stopping.is_set() and not await self.waker.wait(path, result.seen):
                 return
 
     def _pause(self, found: int, seconds: float) -> float:

@@ -535,6 +535,31 @@ async def test_what_was_written_before_the_stop_is_read(clock, nursery, tmp_path
     assert [heard.text(str(log)) for log in logs] == [b"1\n" + b"2\n" * 10_000] * 2
 
 
+async def test_the_stop_does_not_wait_for_lines_that_are_gathered(
+    clock, nursery, tmp_path: Path
+) -> None:
+    """Its last look has no time left when the pause after the one before takes it all."""
+    log = tmp_path / "a.log"
+    log.write_bytes(b"1\n")
+    stop = trio.Event()
+    send, receive = trio.open_memory_channel[FromSource](0)
+
+    async def run() -> None:
+        await tail([str(log)], START, undated, send, stop=stop)
+
+    heard = Heard(receive)
+    nursery.start_soon(run)
+    await heard.until_text(b"1\n")
+    with log.open("ab") as file:
+        file.write(b"2\n")
+    began = trio.current_time()
+    stop.set()
+    with pytest.raises(trio.EndOfChannel):
+        await heard.until(lambda: False)
+    assert heard.text() == b"1\n2\n"
+    assert trio.current_time() - began < 0.1
+
+
 async def test_a_rotated_file_that_matches_the_glob_is_not_read_when_it_was_let_go(
     clock, heard, tmp_path: Path
 ) -> None:

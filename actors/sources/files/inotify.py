@@ -56,9 +56,15 @@ class Inotify:
         return frozenset(self._watches)
 
     def watch(self, directory: str) -> None:
-        """Watch a directory. May wait for its file system. Raises `OSError`."""
+        """Watch the directory that has this name now, and no other that had it.
+
+        May wait for its file system. Raises `OSError`.
+        """
         name = os.fsencode(directory)
         watch = self._checked(self._library.inotify_add_watch(self._descriptor, name, _WATCHED))
+        if self._watches.get(directory) == watch:
+            return
+        self.forget(directory)
         with self._lock:
             self._watches[directory] = watch
             self._directories.setdefault(watch, []).append(directory)

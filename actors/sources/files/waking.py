@@ -89,11 +89,20 @@ class Waker:
         self._stuck: dict[str, _Poll] = {}
         """{source: the poll that is blocked by its file system}"""
         self._rewatch = trio.Event()
+        self._doubtful: set[str] = set()
+        """Directories whose names others may have by now."""
         self._ended: set[str] = set()
 
     def watch(self, source: str, watched: WatchedNames) -> None:
-        """Watch a path from now on; called again after its symlink may have changed."""
+        """Watch a path from now on; called again after it has come to name another file.
+
+        Its symlink may have changed, or a directory may have been replaced. A removed one is only
+        told of once the last file of it is closed, a renamed one above it not at all.
+        """
         names, folders = watched
+        if source in self._names:
+            self._doubtful |= folders
+            self._rewatch.set()
         if (names, folders) == (self._names.get(source), self._directories.get(source)):
             return
         before = {folder for folder in folders if folder in self._counts}
@@ -195,10 +204,11 @@ class Waker:
         while True:
             self._rewatch = trio.Event()
             wanted = set(self._counts)
+            doubtful, self._doubtful = self._doubtful & wanted, set()
             for directory in inotify.watched - wanted:
                 inotify.forget(directory)
             # In a thread: a dead mount does not answer, and only the poll is left then.
-            add = functools.partial(_watch_all, inotify, wanted - inotify.watched)
+            add = functools.partial(_watch_all, inotify, wanted - inotify.watched | doubtful)
             error = await trio.to_thread.run_sync(add, abandon_on_cancel=True)
             if error is not None:
                 self._note_unwatched(error)

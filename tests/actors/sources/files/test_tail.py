@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -439,6 +440,35 @@ async def test_a_directory_that_was_replaced_is_watched_again(tmp_path: Path) ->
         nursery.start_soon(trio.to_thread.run_sync, log.write_bytes, b"x\n")
         with trio.fail_after(10):
             await waker.wait(str(log))
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("how", ["removed", "its parent renamed"])
+async def test_a_directory_that_comes_back_is_watched_again(tmp_path: Path, how: str) -> None:
+    """In real time: the kernel tells of neither while a file of the old one is open."""
+    parent = tmp_path / "parent"
+    folder, log = parent / "logs", parent / "logs" / "access.log"
+    folder.mkdir(parents=True)
+    log.touch()
+    waker = Waker(0.05)
+    waker.watch(str(log), watched_names(str(log)))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(waker.run)
+        await trio.sleep(0.3)
+        with log.open("rb"):
+            if how == "removed":
+                shutil.rmtree(parent)
+            else:
+                parent.rename(tmp_path / "old")
+            folder.mkdir(parents=True)
+            log.touch()
+            waker.watch(str(log), watched_names(str(log)))  # there is another file now
+            await trio.sleep(2)
+            waker.wake(str(log))
+            await waker.wait(str(log))
+            nursery.start_soon(trio.to_thread.run_sync, log.write_bytes, b"x\n")
+            with trio.fail_after(10):
+                await waker.wait(str(log))
         nursery.cancel_scope.cancel()
 
 

@@ -223,7 +223,7 @@ class Aggregation:
 
         Records from before the time that it shows now are late from here on.
         """
-        if self._whole is not None and not self._clock.live:
+        if not self._clock.live:
             return  # an old log has no other clock than its records
         self._begun = self._since = int(wall) - EARLY_TOLERANCE
         live = self._clock.live

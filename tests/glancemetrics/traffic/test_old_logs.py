@@ -46,6 +46,16 @@ def test_that_the_clock_is_set_changes_nothing() -> None:
     assert made.snapshot(NOW + 7200).insights.hits == 300
 
 
+def test_that_the_clock_is_set_changes_nothing_either_where_nobody_looks() -> None:
+    """Rules count the same records whether or not there is a screen."""
+    made = Aggregation(window_seconds=10, alert_window_seconds=120, limits={}, sources=["a.log"])
+    add(made, *range(BASE, BASE + 300))
+    made.clock_was_set(NOW + 7200)
+    add(made, *range(BASE + 300, BASE + 303))
+    snapshot = made.snapshot(NOW + 7200)
+    assert (snapshot.insights.hits, snapshot.health.late) == (10, 0)
+
+
 def test_once_it_is_written_to_windows_are_shown() -> None:
     made = aggregation(*range(BASE, BASE + 300))
     add(made, *range(int(NOW) - 5, int(NOW)))

@@ -399,16 +399,16 @@ class _Program:
 
 async def _tune_memory(latest: Latest) -> None:
     """Keep memory small in calm, and free memory at hand under load."""
-    before, calm_since = 0, -math.inf
+    before, calm_since, is_small = 0, -math.inf, True
     while True:
         lines = 0 if latest.snapshot is None else latest.snapshot.health.lines
         now = trio.current_time()
         if lines - before > _MANY_LINES:
             share_memory()
-            calm_since = now
-        elif lines > before and now > calm_since + _CALM_SECONDS:
+            calm_since, is_small = now, False
+        elif (lines > before or not is_small) and now > calm_since + _CALM_SECONDS:
             await trio.to_thread.run_sync(stay_small)
-            calm_since = now
+            calm_since, is_small = now, True
         before = lines
         await trio.sleep(_LOAD_SECONDS)
 

@@ -402,10 +402,10 @@ class History:
         self._join_small()
 
     def _let_go(self) -> None:
-        """Let go of what is on disk and in the rollups."""
+        """Let go of what is on disk, as far as that is known here, and in the rollups."""
         with self._lock:
-            if self._rollups is not None:
-                done = min(self._saved, self._rolled)
+            if self._rollups is not None and self._on_disk:
+                done = min(self._saved, self._rolled, self._on_disk[-1].end)
                 self._hold([one for one in self._held if one.end > done])
 
     def _join_new(self) -> None:

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NoReturn
 
 import attrs
 import pyarrow as pa
@@ -152,6 +153,31 @@ async def test_where_nobody_asks_what_is_on_disk_leaves_memory(clock, kept, tmp_
     await step()
     assert hits(history) == 5
     assert not history.recorded().holes
+
+
+async def test_what_is_on_disk_stays_in_memory_until_it_is_known_there(
+    clock, kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory cannot be listed, as when all descriptors are taken."""
+    history = kept(tmp_path).history
+    history.is_asked = False
+    history.take(batch_of(BASE, 3))
+    with monkeypatch.context() as broken:
+
+        def fail(folder: object) -> NoReturn:
+            raise OSError(errno.EMFILE, "too many open files")
+
+        await step()
+        history.take(batch_of(BASE + 1, 2))
+        broken.setattr("actors.history.history.stored_in", fail)
+        await step()
+        assert hits(history) == 5
+    await step()
+    assert hits(history) == 5
+    history.take(batch_of(BASE + 2, 1))
+    await step()
+    assert hits(history) == 6
+    assert not history._held
 
 
 async def test_what_comes_again_is_not_there_twice(clock, kept, tmp_path: Path) -> None:

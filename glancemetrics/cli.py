@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     is_program = arguments is None  # then the whole process is ours
     if is_program:
         sys.meta_path.insert(0, _NoPandas)
+        _wait_for_children()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     # numpy would start busy-waiting threads for linear algebra, which is not used here.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -61,6 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if is_program:
         _end_quickly(status)
     sys.exit(status)
+
+
+def _wait_for_children() -> None:
+    """Let the system keep the status of helper processes until it is asked for.
+
+    It does not where our parent ignores the ends of its children, and waiting would fail.
+    """
+    if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _end_quickly(status: int) -> None:

@@ -18,9 +18,6 @@ from actors.history.segments import SegmentFolder
 from actors.state.state_lock import claim
 from glancemetrics.errors import sentence
 
-"""Suffix of a history's directory."""
-
-
 IDLE_SECONDS = 86_400
 """A history used more recently belongs to a monitor that is only being restarted."""
 

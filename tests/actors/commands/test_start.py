@@ -99,6 +99,29 @@ main()
     assert done.stdout.splitlines()[-1] == "at once"
 
 
+@pytest.mark.parametrize("name", ["access.log", "missing.log"])
+def test_reports_are_made_also_under_a_parent_that_ignores_ended_children(
+    log: Path, name: str
+) -> None:
+    def run(program: str) -> tuple[int, str, str]:
+        script = f"""
+import signal
+from glancemetrics.cli import main
+{program}
+main()
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", script, "report", str(log.with_name(name))],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    assert run("signal.signal(signal.SIGCHLD, signal.SIG_IGN)") == run("")
+
+
 def test_threads_with_work_are_waited_for() -> None:
     script = """
 import threading, time

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import trio
 
+from actors.state.allocator import collect_from_now_on
 from glancemetrics.errors import GlanceMetricsError, StdoutClosedError, UsageError
 from glancemetrics.simulation import Shape, Traffic
 
@@ -39,6 +40,7 @@ def generate(options: argparse.Namespace) -> int:
     )
     write = _writer(options.output, options.rotate)
     try:
+        collect_from_now_on()
         if options.fast:
             _write_fast(traffic, options, write)
         else:

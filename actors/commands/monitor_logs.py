@@ -208,7 +208,6 @@ class _Program:
         intake = Intake() if plan.sources.of(POSTED.schemes) else None
         desk = self._desk(history, answering, intake, checkpoints)
         outputs = self._made_outputs(desk)
-        collect_from_now_on()
         stays = self._screen is not None or any(isinstance(one, Staying) for one in outputs)
         if history is not None:
             history.is_asked = stays
@@ -242,6 +241,7 @@ class _Program:
     def _made_outputs(self, desk: Desk) -> list[Output]:
         outputs = make_outputs(desk)
         self._screen = next((one for one in outputs if isinstance(one, Screen)), None)
+        collect_from_now_on()
         return outputs
 
     def _start_again(self) -> NoReturn:

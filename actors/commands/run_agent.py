@@ -11,7 +11,7 @@ from loguru import logger
 
 from actors.commands.own_log import log_to, raise_readable
 from actors.sources.files import FILES
-from actors.state.allocator import give_back_memory
+from actors.state.allocator import collect_from_now_on, give_back_memory
 from glancemetrics.errors import UsageError, needing
 from glancemetrics.planning.sources import PATH, scheme_of
 from glancemetrics.words.addresses import without_password
@@ -38,6 +38,7 @@ def run_agent(files: tuple[str, ...], to: str, name: str, start: str, level: str
     plan = AgentPlan(address=fleet_address(to, "--to"), name=name, paths=files, start=From(start))
     log_to(level, None)
     give_back_memory()
+    collect_from_now_on()
     try:
         trio.run(_main, Agent(plan, time.time))
     except BaseException as error:

@@ -152,3 +152,36 @@ print(gc.isenabled(), gc.get_threshold()[0] <= 50_000)
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.split() == ["True", "True"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["agent", "access.log", "--to", "redis://127.0.0.1:1/0?fleet=test"],
+        ["generate", "--rate", "1"],
+        ["access.log", "--no-console", "--state-dir", "off", "--config", "off"],
+    ],
+)
+def test_what_runs_for_long_looks_for_garbage_as_often(log: Path, arguments: list[str]) -> None:
+    script = """
+import gc, sys, trio
+from glancemetrics.cli import main
+run = trio.run
+async def briefly(function, *arguments):
+    with trio.move_on_after(1):
+        await function(*arguments)
+def noted(function, *arguments):
+    run(briefly, function, *arguments)
+    print(gc.get_threshold()[0], file=sys.stderr)
+trio.run = noted
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=log.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr.splitlines()[-1] == "50000"

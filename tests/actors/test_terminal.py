@@ -728,6 +728,22 @@ def test_keys_of_a_bare_terminal_end_it_and_the_line_discipline_is_restored(
     assert termios.tcgetattr(slave) == before
 
 
+def test_keys_that_are_typed_before_the_first_screen_count(
+    tmp_path: Path, bare_terminal: BareTerminal
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(line())
+    slave = bare_terminal.slave
+    os.write(bare_terminal.master, b"q")
+    with Running(
+        [*PROGRAM, "-f", str(log)],
+        stdin=slave, stdout=slave, stderr=slave,
+        env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path)},
+    ) as process:  # fmt: skip
+        eventually(lambda: bare_terminal.ends(process))
+        assert process.returncode == 0
+
+
 def test_a_terminal_as_the_log_is_a_mistake(bare_terminal: BareTerminal) -> None:
     result = subprocess.run(
         [*PROGRAM, "-f", "-"],

@@ -24,7 +24,9 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input import Input
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.input.vt100_parser import Vt100Parser
+from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import (
     BufferControl,
@@ -58,7 +60,7 @@ from actors.outputs.console.pages.registry import VIEWS
 from actors.outputs.console.saving import as_file
 from actors.outputs.console.screen import asks, render, undrawable
 from actors.outputs.console.state import Prompt, State
-from actors.outputs.console.terminal import Attributes, is_light
+from actors.outputs.console.terminal import Attributes, ask_background, is_light, typed_before
 from glancemetrics.errors import sentence
 from glancemetrics.history.ask import Ask
 
@@ -138,11 +140,22 @@ class ScreenThread:
     def run(self) -> None:
         """Run until `end`. Raises `EOFError` when the terminal's input ends."""
         self._found = self._attributes()
-        if self._is_theme_open and is_light(self._environment, self._descriptor()):
-            self._state = attrs.evolve(self._state, theme="light")
+        if self._is_theme_open:
+            descriptor = self._descriptor()
+            answer = b"" if descriptor is None else ask_background(descriptor)
+            if is_light(self._environment, answer):
+                self._state = attrs.evolve(self._state, theme="light")
+            self._type(typed_before(answer))
         self._application.before_render += lambda _: self._resize()
         self._application.after_render += lambda _: self._note_drawn()
         self._application.run(pre_run=self._begin, handle_sigint=False, set_exception_handler=False)
+
+    def _type(self, typed: str) -> None:
+        """Let keys be pressed once the application runs."""
+        pressed: list[KeyPress] = []
+        parser = Vt100Parser(pressed.append)
+        parser.feed_and_flush(typed)
+        store_typeahead(self._application.input, pressed)
 
     def do(self, step: Step) -> None:
         """Make the next state in the application's thread."""

@@ -23,6 +23,7 @@ answer: after that answer there will be none to the first question."""
 _ANSWER_SECONDS = 0.3
 _BACKGROUND = re.compile(rb"\x1b\]11;rgb:([0-9a-fA-F]+)/([0-9a-fA-F]+)/([0-9a-fA-F]+)")
 _KIND = re.compile(rb"\x1b\[\?[0-9;]*c")
+_ANSWERS = re.compile(rb"\x1b\]11;[^\x07\x1b]*(?:\x07|\x1b\\)|" + _KIND.pattern)
 
 
 class TerminalState:
@@ -50,21 +51,29 @@ class TerminalState:
             )
 
 
-def is_light(environment: Mapping[str, str], descriptor: int | None) -> bool:
-    """Tell whether the terminal has a light background: it is asked, and its variables are read."""
+def is_light(environment: Mapping[str, str], answer: bytes) -> bool:
+    """Tell whether the terminal has a light background, by its answer, else by its variables."""
     told = environment.get("COLORFGBG", "").rpartition(";")[2]
-    answer = None if descriptor is None else _background(descriptor)
-    if answer is not None:
-        return answer > 0.5
+    found = luminance(answer)
+    if found is not None:
+        return found > 0.5
     return told in {"7", "15"}
 
 
-def _background(descriptor: int) -> float | None:
-    """Ask a terminal for its background's luminance (0 to 1); `None` where it does not answer."""
+def typed_before(answer: bytes) -> str:
+    """Return the keys that were typed before a terminal answered, up to one that sends an ESC.
+
+    What follows that may be half an answer.
+    """
+    return _ANSWERS.sub(b"", answer).partition(b"\x1b")[0].decode(errors="ignore")
+
+
+def ask_background(descriptor: int) -> bytes:
+    """Ask a terminal for its background; returns all that it has sent, also keys."""
     try:
         before = termios.tcgetattr(descriptor)
     except termios.error:
-        return None
+        return b""
     answer = b""
     try:
         tty.setraw(descriptor, termios.TCSANOW)
@@ -78,10 +87,10 @@ def _background(descriptor: int) -> float | None:
                 break
             answer += read
     except OSError:
-        return None
+        return b""
     finally:
         termios.tcsetattr(descriptor, termios.TCSANOW, before)
-    return luminance(answer)
+    return answer
 
 
 def luminance(answer: bytes) -> float | None:

@@ -14,7 +14,7 @@ import pytest
 
 from actors.outputs.console.saving import as_file, at_home, save
 from actors.outputs.console.screen import render
-from actors.outputs.console.terminal import is_light, luminance
+from actors.outputs.console.terminal import ask_background, is_light, luminance, typed_before
 from actors.outputs.console.themes import THEMES
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.traffic.insights import TopRow
@@ -78,6 +78,7 @@ def test_the_background_is_read_from_the_answer(answer: bytes, expected: float |
         (b"\x1b[?62c", {"COLORFGBG": "0;15"}, True),
         (b"\x1b[?62c", {}, False),
         (b"", {}, False),
+        (b"2q\x1b]11;rgb:ffff/ffff/eeee\x1b\\n\x1b[?62c", {}, True),
     ],
 )
 def test_a_real_terminal_is_asked_for_its_background(
@@ -94,11 +95,26 @@ def test_a_real_terminal_is_asked_for_its_background(
 
         terminal = threading.Thread(target=reply)
         terminal.start()
-        assert is_light(environment, slave) == light
+        assert is_light(environment, ask_background(slave)) == light
         terminal.join(10)
     finally:
         os.close(master)
         os.close(slave)
+
+
+@pytest.mark.parametrize(
+    ("sent", "typed"),
+    [
+        (b"", ""),
+        (b"\x1b]11;rgb:1111/1111/1111\x07\x1b[?62c", ""),
+        (b"2\x1b]11;rgb:ffff/ffff/eeee\x1b\\\xc3\xa9\x1b[?62;4cq\x03", "2\xe9q\x03"),
+        (b"q\x1b]11;rgb:ff", "q"),
+        (b"1\x1b[A2", "1"),
+        (b"\xff1", "1"),
+    ],
+)
+def test_what_is_typed_before_the_terminal_answers_is_not_lost(sent: bytes, typed: str) -> None:
+    assert typed_before(sent) == typed
 
 
 def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ from actors.sources.messages import (
 from actors.state.clock import WallClock
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.health.health import SourceHealth
+from glancemetrics.records.user_agents import prepare
 from glancemetrics.state.tree import to_bytes
 from glancemetrics.traffic.aggregation import Aggregation
 from glancemetrics.traffic.snapshot import Snapshot
@@ -137,7 +138,7 @@ async def aggregate(
             if now >= next_close:
                 next_close = now + _CLOSE_SECONDS
             if now >= learn_groups or (ended and not math.isinf(learn_groups)):
-                await trio.to_thread.run_sync(aggregation.learn_groups)
+                await trio.to_thread.run_sync(_learn_groups, aggregation, not ended)
                 learn_groups = math.inf
             due = now >= next_snapshot or ended or (first and aggregation.caught_up)
             if due:
@@ -148,6 +149,13 @@ async def aggregate(
                 first = False
             if now >= next_snapshot:
                 next_snapshot = max(next_snapshot, now) + refresh_seconds
+
+
+def _learn_groups(aggregation: Aggregation, goes_on: bool) -> None:
+    aggregation.learn_groups()
+    if goes_on:
+        # Otherwise they are loaded in the event loop, once enough agents were new.
+        prepare()
 
 
 async def _snapshot(aggregation: Aggregation, wall: WallClock, *, is_shown: bool) -> Snapshot:

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.lines import fixed_lines, stamp
-from benchmarks.terminal import Terminal, cpu_seconds, in_terminal
+from benchmarks.monitor import cpu_seconds
+from benchmarks.terminal import Terminal, in_terminal
 from glancemetrics.simulation import Shape, Traffic
 
 _COLUMNS, _ROWS = 200, 60

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from benchmarks.even_log import write_even_log
-from benchmarks.peers import ours, peak_of, peers, run_quietly
+from benchmarks.peers import cpu_of_children, ours, peak_of, peers, run_quietly
 from benchmarks.reports import generated
 
 GENERATORS: dict[str, Callable[[Path, int], Path]] = {
@@ -28,11 +27,11 @@ class _Runs:
 
     def again(self) -> None:
         """Run once more; the best of all runs counts."""
-        began, before = time.monotonic(), _cpu_seconds()
+        began, before = time.monotonic(), cpu_of_children()
         if run_quietly(self.command):
             raise SystemExit(f"{' '.join(self.command)} failed")
         self.seconds = min(self.seconds, time.monotonic() - began)
-        self.cpu = min(self.cpu, _cpu_seconds() - before)
+        self.cpu = min(self.cpu, cpu_of_children() - before)
 
 
 def measure_large(folder: Path, lines: int, rounds: int) -> None:
@@ -61,9 +60,3 @@ def measure_large(folder: Path, lines: int, rounds: int) -> None:
                 flush=True,
             )
             log.unlink()
-
-
-def _cpu_seconds() -> float:
-    """Return the CPU time of all programs that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime

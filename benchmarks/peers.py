@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ csv.read_csv(
     ),
 )
 """
+GOACCESS_OPTIONS = ("--log-format=COMBINED", "--no-global-config", "--no-progress")
 COUNTERS = """{ hits[$1]++; bytes += $10; status[$9]++ }
 END { for (host in hits) n++; for (code in status) print code, status[code]; print n, bytes }"""
 
@@ -43,6 +45,12 @@ def seconds_of(command: list[str]) -> float | None:
 def run_quietly(command: list[str]) -> int:
     """Run a command without its output; returns its status."""
     return _started(command).wait()
+
+
+def cpu_of_children() -> float:
+    """Return the CPU seconds of all programs that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def peak_of(command: list[str]) -> int:
@@ -88,7 +96,7 @@ def ours(log: Path, out: Path, *options: str) -> list[str]:
 def peers(folder: Path) -> dict[str, list[str] | None]:
     """Return the command of each program, with `LOG` for the log; `None` if it is missing."""
     commands: dict[str, list[str] | None] = {}
-    goaccess = ["LOG", "--log-format=COMBINED", "--no-global-config", "--no-progress"]
+    goaccess = ["LOG", *GOACCESS_OPTIONS]
     goaccess += ["-o", str(folder / "goaccess.json")]
     found = _installed("goaccess", "goaccess")
     commands[f"goaccess {_version(found)}" if found else "goaccess"] = _with(found, *goaccess)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import compileall
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import attrs
 
+from benchmarks.peers import GOACCESS_OPTIONS, cpu_of_children
 from benchmarks.terminal import in_terminal
 from glancemetrics.simulation import Shape, Traffic
 
@@ -75,20 +75,19 @@ def _commands(folder: Path, small: Path, larger: Path) -> dict[str, Callable[[],
 
 
 def _goaccess() -> dict[str, list[str]]:
-    options = ["--log-format=COMBINED", "--no-global-config", "--no-progress"]
     programs = {"GoAccess": ["goaccess"]} if shutil.which("goaccess") else {}
     if "GOACCESS" in os.environ:
         programs["newer GoAccess, 2 jobs"] = [*os.environ["GOACCESS"].split(), "--jobs=2"]
-    return {name: [*words, *options] for name, words in programs.items()}
+    return {name: [*words, *GOACCESS_OPTIONS] for name, words in programs.items()}
 
 
 def _run(*command: str) -> Callable[[], _Took]:
     def run() -> _Took:
-        before = _cpu_of_children()
+        before = cpu_of_children()
         began = time.perf_counter()
         nothing = subprocess.DEVNULL
         subprocess.run(command, stdin=nothing, stdout=nothing, stderr=nothing, check=True)
-        return _Took(time.perf_counter() - began, _cpu_of_children() - before)
+        return _Took(time.perf_counter() - began, cpu_of_children() - before)
 
     return run
 
@@ -107,8 +106,3 @@ def _first_screen(*command: str) -> Callable[[], _Took]:
 
 def _has_figures(rows: Sequence[str]) -> bool:
     return any("100 requests" in row for row in rows)
-
-
-def _cpu_of_children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime

@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import attrs
 import pyte
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+from benchmarks.monitor import cpu_seconds
+
 _LOOK_SECONDS = 0.05
 _WHAT_ARE_YOU = b"\x1b[c"
 """Asks a terminal what kind it is (DA1); all answer, and programs wait for that."""
@@ -136,9 +136,3 @@ def in_terminal(command: Sequence[str], columns: int, rows: int) -> Iterator[Ter
             except subprocess.TimeoutExpired:
                 process.kill()
             os.close(its)
-
-
-def cpu_seconds(process: int) -> float:
-    """Return the CPU time that a process has used."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS

@@ -172,41 +172,32 @@ class LogReader(Generic[Result]):
         context = self._context
         if piece.directives:
             context = attrs.evolve(context, directives=piece.directives)
-        name = self._logs[piece.log].name
         if self._plain_work is not None:
             split = split_plain(log_format, lines, context)
             result = None if split is None else self._plain_work(split)
             if split is not None and result is not None:
-                return self._plain_chunk(piece, split, result)
+                return self._read(piece, split.plain.lines, split.left, split.rest, result)
         decoded = guarded_decode(log_format, lines, context)
-        batch = with_source(decoded.batch, name)
+        batch = with_source(decoded.batch, self._logs[piece.log].name)
         decoded = attrs.evolve(decoded, batch=batch)
+        return self._read(piece, decoded.lines, lines, decoded, self._work(decoded))
+
+    def _read(
+        self, piece: Piece, count: int, lines: Lines, decoded: Decoded, result: Result
+    ) -> ReadChunk[Result]:
+        """Return a chunk of `count` lines, of which some or all were decoded."""
+        log = self._logs[piece.log]
         overlong = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
         return ReadChunk(
             piece.log,
-            decoded.lines + len(overlong),
+            count + len(overlong),
             decoded.rejects + len(overlong),
             decoded.foreign,
-            of_source(reject_samples(lines, decoded, log_format) + overlong, name),
-            self._work(decoded),
-            piece.read_bytes,
-            piece.trouble,
-            len(decoded.damaged),
-        )
-
-    def _plain_chunk(self, piece: Piece, split: PlainChunk, result: Result) -> ReadChunk[Result]:
-        log, rest = self._logs[piece.log], split.rest
-        overlong = tuple(reject_of(line, OVERLONG_REASON) for line in piece.overlong)
-        return ReadChunk(
-            piece.log,
-            split.plain.lines + len(overlong),
-            rest.rejects + len(overlong),
-            rest.foreign,
-            of_source(reject_samples(split.left, rest, log.format) + overlong, log.name),
+            of_source(reject_samples(lines, decoded, log.format) + overlong, log.name),
             result,
             piece.read_bytes,
             piece.trouble,
-            len(rest.damaged),
+            len(decoded.damaged),
         )
 
     def _blocks(self, log: LogFile, workers: Workers[Any, Any]) -> Iterator[_Block]:

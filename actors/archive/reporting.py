@@ -68,9 +68,8 @@ class _Worked:
     slices: Slices
     records: int
     """All records, including filtered ones."""
-    plain: PlainLines | None = None
+    plain: tuple[PlainLines, Int64s] | None = None
     """Lines that are counted as they are, and the beginnings of their local minutes."""
-    minutes: Int64s | None = None
 
 
 def report_on(
@@ -105,7 +104,8 @@ def report_on(
         minutes = plain.minutes(None if zone is None else offsets_at(plain.seconds(), zone))
         if minutes is None:
             return None
-        return _Worked(slices_of(selection.of(chunk.rest.batch), zone), records, plain, minutes)
+        rest = slices_of(selection.of(chunk.rest.batch), zone)
+        return _Worked(rest, records, (plain, minutes))
 
     plainly = selection.is_span and all(may_be_plain(log.format, context) for log in logs)
     reader = LogReader(
@@ -139,10 +139,10 @@ def report_on(
             for chunk in reader.chunks(workers):
                 counted.add(chunk)
                 worked = chunk.result
-                if worked is None or worked.plain is None or worked.minutes is None:
+                if worked is None or worked.plain is None:
                     plain.finish()  # the reader counts this chunk too among those it keeps
                 else:
-                    plain.add(worked.plain, worked.minutes)
+                    plain.add(*worked.plain)
                 if worked is not None and worked.slices.records:
                     plain.finish()
                     tally.add(worked.slices)

@@ -95,24 +95,19 @@ GM_API int64_t gm_decode(gm_decoder *decoder, const uint8_t *chunk, int64_t size
     gm_clock clock = {.valid = false};
     fields read = {0};
     *counts = (gm_counts){0};
-    const uint8_t *chunk_end = chunk + size;
-    for (const uint8_t *at = chunk; at < chunk_end; counts->lines++) {
-        const uint8_t *newline = memchr(at, '\n', (size_t)(chunk_end - at));
-        if (!newline)
-            break;
-        const uint8_t *end = newline > at && newline[-1] == '\r' ? newline - 1 : newline;
-        if ((ascii || is_plain_text(at, end)) &&
-            read_line(&clock, at, end, &read)) {
+    const uint8_t *at = chunk, *chunk_end = chunk + size, *newline;
+    for (span line; (newline = cut_line(at, chunk_end, &line)); at = newline + 1) {
+        if (read_line(&clock, line, ascii, &read)) {
             if (!write_row(decoder, &read, rows, counts->rows))
                 return -1;
             rows->line[counts->rows++] = (int32_t)counts->lines;
             counts->combined += read.combined;
         } else {
             rows->left_line[counts->left] = (int32_t)counts->lines;
-            rows->left_start[counts->left] = at - chunk;
-            rows->left_end[counts->left++] = end - chunk;
+            rows->left_start[counts->left] = line.at - chunk;
+            rows->left_end[counts->left++] = line.end - chunk;
         }
-        at = newline + 1;
+        counts->lines++;
     }
     return 0;
 }

@@ -40,10 +40,6 @@ static bool is_utf8(const uint8_t *at, const uint8_t *end) {
     return true;
 }
 
-bool is_plain_text(const uint8_t *at, const uint8_t *end) {
-    return !is_marked(at, end) && is_utf8(at, end);
-}
-
 /* Returns the closing quote after `at`; null if there is none. A quote after an odd number of
    backslashes is escaped. */
 static const uint8_t *closing_quote(const uint8_t *at, const uint8_t *end) {
@@ -122,7 +118,10 @@ static bool read_numbers(const uint8_t *at, const uint8_t *end, fields *read,
     return at > first && read->bytes <= (int64_t)MOST_BYTES;
 }
 
-bool read_line(gm_clock *clock, const uint8_t *at, const uint8_t *end, fields *read) {
+bool read_line(gm_clock *clock, span line, bool ascii, fields *read) {
+    const uint8_t *at = line.at, *end = line.end;
+    if (!ascii && (is_marked(at, end) || !is_utf8(at, end)))
+        return false;
     const uint8_t *quote = memchr(at, '"', (size_t)(end - at));
     /* `h - - [17/May/2015:10:05:03 +0000] "` */
     if (!quote || quote - at < CLF_LENGTH + 9 || quote[-1] != ' ')

@@ -24,10 +24,16 @@ static inline bool is_nothing(span text) {
     return text.end - text.at <= 1 && (text.at == text.end || *text.at == '-');
 }
 
-/* Whether a line is UTF-8 without a byte order mark. */
-bool is_plain_text(const uint8_t *at, const uint8_t *end);
+/* Cuts the next line, without its end, off a chunk; returns its newline, null if there is none. */
+static inline const uint8_t *cut_line(const uint8_t *at, const uint8_t *chunk_end, span *line) {
+    const uint8_t *newline = at < chunk_end ? memchr(at, '\n', (size_t)(chunk_end - at)) : NULL;
+    if (newline)
+        *line = (span){at, newline > at && newline[-1] == '\r' ? newline - 1 : newline};
+    return newline;
+}
 
-/* Reads a line without its end; false if it is ambiguous. The texts point into the line. */
-bool read_line(gm_clock *clock, const uint8_t *at, const uint8_t *end, fields *read);
+/* Reads a line without its end; false if it is ambiguous, or not UTF-8, or begins with a byte order
+   mark. `ascii` says that it is ASCII. The texts point into the line. */
+bool read_line(gm_clock *clock, span line, bool ascii, fields *read);
 
 #endif

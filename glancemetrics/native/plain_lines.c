@@ -13,7 +13,6 @@ typedef struct {
     int64_t lines;
     int64_t plain;
     int64_t left;
-    int64_t combined;
     int64_t oldest;
     int64_t newest;
     /* Seconds of the plain lines, before `gm_minutes`; meaningless without any. */
@@ -93,24 +92,18 @@ GM_API void gm_plain_lines(const uint8_t *chunk, int64_t size, int64_t ascii, gm
     gm_clock clock = {.valid = false};
     fields read = {0};
     *counts = (gm_plain_counts){.oldest = INT64_MAX, .newest = INT64_MIN};
-    const uint8_t *chunk_end = chunk + size;
-    for (const uint8_t *at = chunk; at < chunk_end; counts->lines++) {
-        const uint8_t *newline = memchr(at, '\n', (size_t)(chunk_end - at));
-        if (!newline)
-            break;
-        const uint8_t *end = newline > at && newline[-1] == '\r' ? newline - 1 : newline;
+    const uint8_t *at = chunk, *chunk_end = chunk + size, *newline;
+    for (span text; (newline = cut_line(at, chunk_end, &text)); at = newline + 1) {
         gm_plain_line *line = &plain[counts->plain];
-        if ((ascii || is_plain_text(at, end)) && read_line(&clock, at, end, &read) &&
-            make_plain(&read, chunk, line)) {
+        if (read_line(&clock, text, ascii, &read) && make_plain(&read, chunk, line)) {
             counts->plain++;
-            counts->combined += read.combined;
             counts->oldest = line->seconds < counts->oldest ? line->seconds : counts->oldest;
             counts->newest = line->seconds > counts->newest ? line->seconds : counts->newest;
         } else {
             left[counts->left][0] = (uint32_t)(at - chunk);
             left[counts->left++][1] = (uint32_t)(newline + 1 - chunk);
         }
-        at = newline + 1;
+        counts->lines++;
     }
 }
 

@@ -41,9 +41,7 @@ _MOST_MINUTES = 4096
 
 
 class _Counts(ctypes.Structure):
-    _fields_ = tuple(
-        (name, Count) for name in ("lines", "plain", "left", "combined", "oldest", "newest")
-    )
+    _fields_ = tuple((name, Count) for name in ("lines", "plain", "left", "oldest", "newest"))
 
 
 class _Line(ctypes.Structure):
@@ -106,8 +104,6 @@ class PlainLines:
     """Of `PLAIN_LINE`."""
     left: npt.NDArray[np.uint32]
     """Beginning and end (after the newline) of each other line: shape `(lines, 2)`."""
-    combined: int
-    """How many plain lines have a referrer and an agent, which may be `-`."""
     oldest: int
     """Second since the epoch; like the next, meaningless without plain lines."""
     newest: int
@@ -168,7 +164,6 @@ def plain_lines(chunk: bytes | memoryview) -> PlainLines:
         counts.lines,
         plain[: counts.plain],
         left[: counts.left],
-        counts.combined,
         counts.oldest,
         counts.newest,
     )

@@ -1,13 +1,4 @@
-/* Sums by value: hits, bytes and errors, side by side, so that a value is fetched from memory once. */
-
-#include "native.h"
-
-/* Added numbers are never negative; a sum that overflows stays at the maximum. */
-static inline int64_t sum_of(int64_t sum, int64_t added) {
-    return __builtin_add_overflow(sum, added, &sum) ? INT64_MAX : sum;
-}
-
-enum field { HITS, BYTES, ERRORS, FIELDS };
+#include "sums.h"
 
 /* Sums rows by code; rows with code -1 are skipped. */
 GM_API void gm_sum(const int32_t *codes, int64_t count, const int64_t *sizes,
@@ -15,10 +6,7 @@ GM_API void gm_sum(const int32_t *codes, int64_t count, const int64_t *sizes,
     for (int64_t i = 0; i < count; i++) {
         if (codes[i] < 0)
             continue;
-        int64_t *value = sums[codes[i]];
-        value[HITS]++;
-        value[BYTES] = sum_of(value[BYTES], sizes[i]);
-        value[ERRORS] += errors[i];
+        sum_up(sums[codes[i]], sizes[i], errors[i]);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "hashing.h"
 #include "plain_lines.h"
 #include "strings.h"
+#include "sums.h"
 #include "visitors.h"
 
 enum dimension {
@@ -21,8 +22,6 @@ enum dimension {
     BY_SERVER_ERROR,
     DIMENSIONS,
 };
-
-enum field { HITS, BYTES, ERRORS, FIELDS };
 
 /* One dimension; there is room for one more name and pair per line. */
 typedef struct {
@@ -90,7 +89,7 @@ static int32_t number_of_status(gm_strings *names, int32_t *statuses, uint16_t s
     return statuses[status];
 }
 
-/* Two columns of a block, whose texts are looked up together. */
+/* The numbers of a text of each line of a block. */
 typedef struct {
     gm_counted *counted;
     enum plain_text text;
@@ -131,21 +130,13 @@ static bool look_up(column *column, const uint8_t *chunk, const gm_plain_line *l
     return true;
 }
 
-static inline int64_t sum_of(int64_t sum, int64_t added) {
-    return __builtin_add_overflow(sum, added, &sum) ? INT64_MAX : sum;
-}
-
 static inline bool is_error(const gm_plain_line *line) {
     return line->status >= 400 && line->status < 600;
 }
 
 static inline void add_line(gm_counted *counted, int32_t number, const gm_plain_line *line) {
-    if (number < 0)
-        return;
-    int64_t *sums = counted->sums[number];
-    sums[HITS]++;
-    sums[BYTES] = sum_of(sums[BYTES], line->bytes);
-    sums[ERRORS] += is_error(line);
+    if (number >= 0)
+        sum_up(counted->sums[number], line->bytes, is_error(line));
 }
 
 /* Adds the pair of a value and a visitor, if the visitor's hash ends in zeros where `left_out` has

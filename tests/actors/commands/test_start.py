@@ -28,15 +28,21 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-def _loaded(*arguments: str | Path) -> set[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED, *map(str, arguments)],
+def _run(
+    script: str, *arguments: str | Path, cwd: Path | None = None, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        cwd=cwd,
         capture_output=True,
         text=True,
-        check=True,
+        check=check,
         timeout=60,
     )
-    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def _loaded(*arguments: str | Path) -> set[str]:
+    return set(json.loads(_run(LOADED, *arguments).stderr.splitlines()[-1]))
 
 
 def _packages(modules: set[str]) -> set[str]:
@@ -89,14 +95,7 @@ end = os._exit
 os._exit = lambda status: (print("at once", flush=True), end(status))
 main()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script, "--version"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert done.stdout.splitlines()[-1] == "at once"
+    assert _run(script, "--version").stdout.splitlines()[-1] == "at once"
 
 
 @pytest.mark.parametrize("name", ["access.log", "missing.log"])
@@ -110,13 +109,7 @@ from glancemetrics.cli import main
 {program}
 main()
 """
-        done = subprocess.run(
-            [sys.executable, "-c", script, "report", str(log.with_name(name))],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = _run(script, "report", log.with_name(name), check=False)
         return done.returncode, done.stdout, done.stderr
 
     assert run("signal.signal(signal.SIGCHLD, signal.SIG_IGN)") == run("")
@@ -129,14 +122,7 @@ from glancemetrics.cli import main
 threading.Thread(target=lambda: (time.sleep(0.5), print("done"))).start()
 main()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script, "--version"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert done.stdout.splitlines()[-1] == "done"
+    assert _run(script, "--version").stdout.splitlines()[-1] == "done"
 
 
 def test_what_is_loaded_is_never_searched_for_garbage_and_what_is_made_later_is() -> None:
@@ -148,10 +134,7 @@ collect_from_now_on()
 assert gc.get_freeze_count() >= loaded
 print(gc.isenabled(), gc.get_threshold()[0] <= 50_000)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert done.stdout.split() == ["True", "True"]
+    assert _run(script).stdout.split() == ["True", "True"]
 
 
 @pytest.mark.parametrize(
@@ -176,12 +159,5 @@ def noted(function, *arguments):
 trio.run = noted
 main()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        cwd=log.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = _run(script, *arguments, cwd=log.parent, check=False)
     assert done.stderr.splitlines()[-1] == "50000"

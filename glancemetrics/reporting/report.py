@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -35,6 +34,8 @@ DETAIL_ROWS = 10
 """Rows below a row, at most."""
 
 _QUANTILES = (0.5, 0.95, 0.99)
+_NEVER = np.iinfo(np.int64).min
+"""Less than any sum: such a value is never among the largest."""
 _TIME_ROWS = 120
 """Rows over time, at most; the step is chosen accordingly."""
 _STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800)
@@ -360,28 +361,33 @@ class _PanelMaker:
     def all(self, names: Sequence[str], specs: Sequence[PanelSpec]) -> dict[str, Panel | None]:
         """Make the panels over time, by name, and the others, in parallel."""
         by = self._tally.by
-        specs_of: dict[Counted, list[PanelSpec]] = {}
+        bases = {base for spec in specs for base in (spec.base, spec.detail_base) if base}
+        for _ in self._tally.each(self._tally.settle, bases):
+            pass  # from here on nothing changes, so threads may share dimensions
+        specs_of: dict[tuple[Counted, Group | None], list[PanelSpec]] = {}
         for spec in specs:
-            specs_of.setdefault(spec.base, []).append(spec)
-        # The slowest first, so that threads end together.
-        bases = sorted(specs_of, key=lambda base: -len(by[base]) if base in by else 0)
+            specs_of.setdefault((spec.base, spec.group), []).append(spec)
+        # The slowest first, so that threads end together. User agents last: they may be ready then.
+        kinds = sorted(
+            specs_of,
+            key=lambda kind: (
+                kind[0] is Base.AGENT,
+                -len(by[kind[0]]) if kind[0] in by else 0,
+                kind[1] is None,
+            ),
+        )
         makers: list[Callable[[], Iterable[tuple[str, Panel | None]]]] = [
-            partial(self._of_base, base, specs_of[base]) for base in bases
+            partial(self._of_kind, base, specs_of[base, group]) for base, group in kinds
         ]
-        if Base.AGENT in bases:  # last: until then its agents may be ready
-            makers.append(makers.pop(bases.index(Base.AGENT)))
         if names:
             makers.insert(1, lambda: [(panel.name, panel) for panel in self.over_time(names)])
         made = self._tally.each(lambda maker: maker(), makers)
         return dict(itertools.chain.from_iterable(made))
 
-    def _of_base(self, base: Counted, specs: Sequence[PanelSpec]) -> list[tuple[str, Panel | None]]:
-        """Make the panels of one dimension, which no other thread uses in the meantime."""
+    def _of_kind(self, base: Counted, specs: Sequence[PanelSpec]) -> list[tuple[str, Panel | None]]:
+        """Make the panels of one dimension and grouping."""
         if base is Base.AGENT:
             self._agents_are_ready()
-        for each in {base, *(spec.detail_base for spec in specs)}:
-            if each is not None:
-                self._tally.settle(each)
         return [(spec.name, self.panel(spec)) for spec in specs]
 
     def panel(self, spec: PanelSpec) -> Panel | None:
@@ -493,7 +499,8 @@ class _PanelMaker:
         return self._groups[base, group]
 
     def _visitors(self, counts: ValueCounts) -> Int64s:
-        return counts.visitors() << self._tally.level
+        visitors = counts.visitors()
+        return visitors << self._tally.level if self._tally.level else visitors
 
     def _row(self, counts: ValueCounts, visitors: Int64s, number: int) -> Row:
         name = counts.names[number].as_py()
@@ -526,27 +533,26 @@ def _grouped(group: Group, counts: ValueCounts) -> pa.Array:
     return pc.if_else(column_of(mask), pa.scalar(None, pa.string()), groups.cast(pa.string()))
 
 
-def _sort_key(counts: ValueCounts, visitors: Int64s, order: Order) -> npt.NDArray[np.float64]:
+def _sort_key(counts: ValueCounts, visitors: Int64s, order: Order) -> Int64s:
     match order:
         case Order.VISITORS:
-            values = visitors
+            return visitors
         case Order.BYTES:
-            values = counts.bytes
+            return counts.bytes
         case Order.ERRORS:
-            values = counts.errors
+            return counts.errors
         case Order.TOTAL_TIME:
-            values = counts.micros
+            return counts.micros
         case Order.P95 if len(counts.buckets):
             return _p95_buckets(counts)
         case _:
-            values = counts.hits
-    return values.astype(np.float64)
+            return counts.hits
 
 
-def _p95_buckets(counts: ValueCounts) -> npt.NDArray[np.float64]:
+def _p95_buckets(counts: ValueCounts) -> Int64s:
     """Return the bucket of each value's 95th percentile, -1 without durations."""
     owners = counts.buckets >> 32
-    result = np.full(len(counts), -1.0)
+    result = np.full(len(counts), -1, np.int64)
     firsts = np.flatnonzero(np.diff(owners, prepend=-1))
     totals = np.add.reduceat(counts.bucket_counts, firsts)
     before = np.cumsum(counts.bucket_counts)
@@ -558,17 +564,26 @@ def _p95_buckets(counts: ValueCounts) -> npt.NDArray[np.float64]:
 
 def _largest(counts: ValueCounts, visitors: Int64s, order: Order, limit: int) -> list[int]:
     """Return the numbers of the largest values; ties by hits, then by name; `(other)` last."""
-    key = _sort_key(counts, visitors, order)
+    key = np.array(_sort_key(counts, visitors, order))
     other = counts.other
     if other >= 0:
-        key[other] = -math.inf
-    # There may be millions: in Arrow, names do not become Python strings.
-    columns = {"key": column_of(key), "hits": column_of(counts.hits), "name": counts.names}
-    numbers: list[int] = pc.select_k_unstable(
+        key[other] = _NEVER
+    limit = min(limit, len(key) - (other >= 0))
+    if limit <= 0:
+        return [other] if other >= 0 else []
+    # There may be millions: only those are compared that may be among the largest.
+    found = np.flatnonzero(key >= np.partition(key, -limit)[-limit])
+    columns = {
+        "key": column_of(key[found]),
+        "hits": column_of(counts.hits[found]),
+        "name": counts.names.take(column_of(found)),
+    }
+    chosen = pc.select_k_unstable(
         pa.record_batch(columns),
-        k=min(limit, len(key) - (other >= 0)),
+        k=limit,
         sort_keys=[("key", "descending"), ("hits", "descending"), ("name", "ascending")],
-    ).to_pylist()
+    )
+    numbers: list[int] = found[chosen.to_numpy()].tolist()
     return [*numbers, other] if other >= 0 else numbers
 
 

@@ -413,7 +413,7 @@ class _PanelMaker:
         order = spec.order or self._options.order
         visitors = self._visitors(counts)
         numbers = _largest(counts, visitors, order, self._options.top)
-        rows = [self._row(counts, visitors, number) for number in numbers]
+        rows = self._rows(counts, visitors, numbers)
         if spec.detail is not None:
             same = gone is None and spec.detail_group is spec.group
             rows = self._with_details(spec, rows, numbers if same else None)
@@ -448,13 +448,17 @@ class _PanelMaker:
         details = base.summed(pa.DictionaryArray.from_arrays(indices_of(codes), joined.dictionary))
         visitors = self._visitors(details)
         order = _sort_key(details, visitors, spec.order or self._options.order)
-        of: dict[str, list[Row]] = {}
+        names = details.names.to_pylist()
+        numbers_of: dict[str, list[int]] = {}
         for number in np.argsort(-order, kind="stable").tolist():
-            group, _, name = details.names[number].as_py().partition(FROM)
-            own = of.setdefault(group, [])
+            own = numbers_of.setdefault(names[number].partition(FROM)[0], [])
             if len(own) < DETAIL_ROWS:
-                own.append(attrs.evolve(self._row(details, visitors, number), name=name))
-        return [attrs.evolve(row, rows=tuple(of.get(row.name, []))) for row in rows]
+                own.append(number)
+        chosen = list(itertools.chain.from_iterable(numbers_of.values()))
+        labels = [names[number].partition(FROM)[2] for number in chosen]
+        made = iter(self._rows(details, visitors, chosen, labels))
+        of = {group: tuple(itertools.islice(made, len(own))) for group, own in numbers_of.items()}
+        return [attrs.evolve(row, rows=of.get(row.name, ())) for row in rows]
 
     def over_time(self, names: Sequence[str]) -> list[Panel]:
         """Make the panels over time."""
@@ -476,18 +480,16 @@ class _PanelMaker:
                 return _steps_of(local, self.step)
 
     def _over_time(self, name: str, counts: ValueCounts) -> Panel:
-        visitors = self._visitors(counts)
-        rows = []
-        for number in np.argsort(counts.names.to_numpy()).tolist():
-            value = counts.names[number].as_py()
-            match name:
-                case "hours_of_day":
-                    label = f"{value:02}"
-                case "weekdays":
-                    label = _WEEKDAYS[value]
-                case _:
-                    label = _time_label(value, self.step)
-            rows.append(attrs.evolve(self._row(counts, visitors, number), name=label))
+        values = counts.names.to_numpy()
+        numbers = np.argsort(values)
+        match name:
+            case "hours_of_day":
+                labels = [f"{value:02}" for value in values[numbers]]
+            case "weekdays":
+                labels = [_WEEKDAYS[value] for value in values[numbers]]
+            case _:
+                labels = [_time_label(value, self.step) for value in values[numbers].tolist()]
+        rows = self._rows(counts, self._visitors(counts), numbers.tolist(), labels)
         return Panel(name, TIME_PANELS[name], tuple(rows), len(rows))
 
     def _grouped(self, base: Counted, group: Group) -> pa.DictionaryArray:
@@ -502,24 +504,32 @@ class _PanelMaker:
         visitors = counts.visitors()
         return visitors << self._tally.level if self._tally.level else visitors
 
-    def _row(self, counts: ValueCounts, visitors: Int64s, number: int) -> Row:
-        name = counts.names[number].as_py()
-        hits = int(counts.hits[number])
-        buckets, bucket_counts = counts.quantile_buckets(number)
-        row = Row(
-            str(name),
-            hits,
-            hits / self._tally.records,
-            None if number == counts.other else int(visitors[number]),
-            int(counts.bytes[number]),
-            int(counts.errors[number]),
-        )
-        if not len(buckets):
-            return row
-        p50, p95, p99 = quantiles(buckets, bucket_counts, _QUANTILES)
-        return attrs.evolve(
-            row, total_time=int(counts.micros[number]) / 1e6, p50=p50, p95=p95, p99=p99
-        )
+    def _rows(
+        self,
+        counts: ValueCounts,
+        visitors: Int64s,
+        numbers: Sequence[int],
+        labels: Sequence[str] | None = None,
+    ) -> list[Row]:
+        """Return the rows of these values, with labels instead of names if there are some."""
+        chosen = np.array(numbers, np.int64)
+        names = counts.names.take(column_of(chosen)).to_pylist() if labels is None else labels
+        other = counts.other
+        columns = (counts.hits, visitors, counts.bytes, counts.errors, counts.micros)
+        of_rows = zip(*(column[chosen].tolist() for column in columns), strict=True)
+        rows = []
+        for number, name, (hits, visits, size, errors, micros) in zip(
+            numbers, names, of_rows, strict=True
+        ):
+            share = hits / self._tally.records
+            known = None if number == other else visits
+            buckets, bucket_counts = counts.quantile_buckets(number)
+            row = Row(name, hits, share, known, size, errors)
+            if len(buckets):
+                p50, p95, p99 = quantiles(buckets, bucket_counts, _QUANTILES)
+                row = attrs.evolve(row, total_time=micros / 1e6, p50=p50, p95=p95, p99=p99)
+            rows.append(row)
+        return rows
 
 
 def _grouped(group: Group, counts: ValueCounts) -> pa.Array:

@@ -1,7 +1,7 @@
 /* Finds the plain lines of a chunk and hashes their texts; all others are left.
 
-   A request is ordinary if it is `GET /path?query HTTP/1.1` with a method of at most eight capital
-   letters: these are split here as in requests.c, which splits all others. */
+   Most requests are like `GET /path?query HTTP/1.1`, with a method of at most eight capital letters:
+   these are split here as in requests.c, which splits all others. */
 
 #include "plain_lines.h"
 
@@ -49,6 +49,26 @@ static bool split_plainly(span request, gm_plain_line *line, span *path) {
     return true;
 }
 
+/* Splits any other request; false if it has parts that are not counted here. */
+static bool split_carefully(span request, gm_plain_line *line, span *path) {
+    request_texts texts = {0};
+    line->method = line->protocol = 0;
+    *path = (span){NULL, NULL};
+    if (is_nothing(request))
+        return true;
+    split_request(request, &texts);
+    if (texts.parts[MALFORMED].at)
+        return true;
+    *path = texts.parts[PATH];
+    /* A path of an absolute target may be none of its own. */
+    if (texts.parts[VHOST].at || length_of(texts.parts[METHOD]) > 8 || is_nothing(*path) ||
+        path->at < request.at || path->end > request.end)
+        return false;
+    line->method = key_of(texts.parts[METHOD]);
+    line->protocol = key_of(texts.parts[PROTOCOL]);
+    return true;
+}
+
 static bool set_text(gm_plain_line *line, enum plain_text which, const uint8_t *chunk, span text) {
     size_t length = length_of(text);
     line->length[which] = 0;
@@ -77,7 +97,8 @@ static bool make_plain(const fields *read, const uint8_t *chunk, gm_plain_line *
     line->bytes = read->has_bytes ? read->bytes : 0;
     line->status = read->status;
     line->visitor = client_hash(read->texts[HOST], agent);
-    return split_plainly(read->request, line, &path) &&
+    return (split_plainly(read->request, line, &path) ||
+            split_carefully(read->request, line, &path)) &&
            set_text(line, PLAIN_HOST, chunk, read->texts[HOST]) &&
            set_text(line, PLAIN_PATH, chunk, path) &&
            set_text(line, PLAIN_USER, chunk, read->texts[USER]) &&

@@ -1,4 +1,4 @@
-/* The plain lines of a chunk: common or combined, with an ordinary request. */
+/* The plain lines of a chunk: common or combined, without anything that a report counts seldom. */
 
 #ifndef GM_PLAIN_LINES_H
 #define GM_PLAIN_LINES_H
@@ -17,17 +17,20 @@ typedef struct {
     uint64_t visitor;
     /* The hash of its visitor; without the day before `gm_minutes`. */
     uint64_t method;
-    /* Its letters and zeros, like the protocol. */
+    /* Its letters and zeros, like the protocol; 0 for none. */
     uint64_t protocol;
     uint32_t at[PLAIN_TEXTS];
     /* Where each text begins in the chunk. */
     uint32_t hash[PLAIN_TEXTS];
     uint16_t length[PLAIN_TEXTS];
-    /* 0 for none. */
+    /* 0 for none; of the path, if the request is malformed. */
     uint16_t status;
     uint32_t minute;
     /* The number of its minute in the chunk. */
 } gm_plain_line;
+
+#define MALFORMED_PATH "(malformed)"
+/* As MALFORMED of records/dimensions.py. */
 
 static inline span text_of(const uint8_t *chunk, const gm_plain_line *line, enum plain_text text) {
     if (!line->length[text])

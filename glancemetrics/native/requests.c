@@ -10,8 +10,6 @@
 
 #include <stdlib.h>
 
-#define LONGEST_METHOD 64
-
 static bool is_letter(uint8_t byte) { return (uint8_t)((byte | 0x20) - 'a') < 26; }
 
 static bool is_token(span word) {
@@ -27,20 +25,14 @@ static const uint8_t *found(span text, uint8_t byte) {
     return at ? at : text.end;
 }
 
-static bool entered(gm_requests *requests, gm_request *request, enum request_part part, span text) {
-    request->parts[part] =
-        number_of(&requests->columns[part], text);
-    return request->parts[part] >= 0;
-}
-
-static bool split_target(gm_requests *requests, gm_request *request, span target) {
+static void split_target(request_texts *texts, span target) {
     const uint8_t *mark = found(target, '?');
     span path = {target.at, mark};
-    if (mark < target.end && !entered(requests, request, QUERY, (span){mark + 1, target.end}))
-        return false;
+    if (mark < target.end)
+        texts->parts[QUERY] = (span){mark + 1, target.end};
     if (path.at == path.end)
         path = (span){(const uint8_t *)"/", (const uint8_t *)"/" + 1};
-    return entered(requests, request, PATH, path);
+    texts->parts[PATH] = path;
 }
 
 /* Returns the end of `http://`; null if the target is not absolute. */
@@ -54,17 +46,40 @@ static const uint8_t *after_scheme(span target) {
     return target.end - at >= 3 && !memcmp(at, "://", 3) ? at + 3 : NULL;
 }
 
-static bool split(gm_requests *requests, gm_request *request, span line) {
-    for (int part = 0; part < REQUEST_PARTS; part++)
-        request->parts[part] = -1;
-    uint8_t upper[LONGEST_METHOD];
+/* Splits the target; false if it has none of the four forms. */
+static bool split_any_target(request_texts *texts, span target, bool connects) {
+    bool whole = target.end - target.at == 1 && *target.at == '*';
+    if (*target.at == '/') {
+        split_target(texts, target);
+        return true;
+    }
+    if (whole || connects) {
+        texts->parts[PATH] = target;
+        return true;
+    }
+    const uint8_t *authority = after_scheme(target);
+    if (!authority)
+        return false;
+    const uint8_t *path = authority;
+    while (path < target.end && *path != '/' && *path != '?' && *path != '#')
+        path++;
+    split_target(texts, (span){path, target.end});
+    if (path > authority)
+        texts->parts[VHOST] = (span){authority, path};
+    return true;
+}
+
+/* Splits a request line; false if it is malformed. */
+static bool split_formed(span line, request_texts *texts) {
     span method = {line.at, found(line, ' ')};
-    bool no_method = length_of(method) == 1 && *method.at == '-';
-    if (no_method || !is_token(method) || method.end - method.at > LONGEST_METHOD)
-        return entered(requests, request, MALFORMED, line);
     size_t length = length_of(method);
+    bool no_method = length == 1 && *method.at == '-';
+    if (no_method || !is_token(method) || length > LONGEST_METHOD)
+        return false;
+    uint8_t *upper = texts->method;
     for (size_t i = 0; i < length; i++)
         upper[i] = is_letter(method.at[i]) ? method.at[i] & 0xDF : method.at[i];
+    texts->parts[METHOD] = (span){upper, upper + length};
 
     span rest = {method.end < line.end ? method.end + 1 : line.end, line.end};
     const uint8_t *space = rest.end;
@@ -79,29 +94,32 @@ static bool split(gm_requests *requests, gm_request *request, span line) {
         target = rest;
         protocol = (span){(const uint8_t *)version, (const uint8_t *)version + 8};
     }
-    if (!is_protocol(protocol) || target.at == target.end)
-        return entered(requests, request, MALFORMED, line);
-
+    texts->parts[PROTOCOL] = protocol;
     bool connects = length == 7 && !memcmp(upper, "CONNECT", 7);
-    bool whole = target.end - target.at == 1 && *target.at == '*';
-    bool good;
-    if (*target.at == '/') {
-        good = split_target(requests, request, target);
-    } else if (whole || connects) {
-        good = entered(requests, request, PATH, target);
-    } else {
-        const uint8_t *authority = after_scheme(target);
-        if (!authority)
-            return entered(requests, request, MALFORMED, line);
-        const uint8_t *path = authority;
-        while (path < target.end && *path != '/' && *path != '?' && *path != '#')
-            path++;
-        good = split_target(requests, request, (span){path, target.end}) &&
-               (path == authority ||
-                entered(requests, request, VHOST, (span){authority, path}));
+    return is_protocol(protocol) && target.at < target.end &&
+           split_any_target(texts, target, connects);
+}
+
+void split_request(span line, request_texts *texts) {
+    memset(texts->parts, 0, sizeof texts->parts);
+    if (!split_formed(line, texts)) {
+        memset(texts->parts, 0, sizeof texts->parts);
+        texts->parts[MALFORMED] = line;
     }
-    return good && entered(requests, request, METHOD, (span){upper, upper + length}) &&
-           entered(requests, request, PROTOCOL, protocol);
+}
+
+static bool enter_parts(gm_requests *requests, gm_request *request, span line) {
+    request_texts texts;
+    split_request(line, &texts);
+    for (int part = 0; part < REQUEST_PARTS; part++) {
+        request->parts[part] = -1;
+        if (!texts.parts[part].at)
+            continue;
+        request->parts[part] = number_of(&requests->columns[part], texts.parts[part]);
+        if (request->parts[part] < 0)
+            return false;
+    }
+    return true;
 }
 
 const gm_request *request_of(gm_requests *requests, span line) {
@@ -118,7 +136,7 @@ const gm_request *request_of(gm_requests *requests, span line) {
         requests->room = room;
     }
     gm_request *request = &requests->requests[number];
-    return split(requests, request, line) ? request : NULL;
+    return enter_parts(requests, request, line) ? request : NULL;
 }
 
 void requests_clear(gm_requests *requests) {

@@ -7,6 +7,17 @@
 
 enum request_part { METHOD, PATH, QUERY, PROTOCOL, VHOST, MALFORMED, REQUEST_PARTS };
 
+#define LONGEST_METHOD 64
+
+typedef struct {
+    span parts[REQUEST_PARTS];
+    /* Parts of the line, or other texts that last as long as this; null for none. */
+    uint8_t method[LONGEST_METHOD];
+} request_texts;
+
+/* Splits a request line. */
+void split_request(span line, request_texts *texts);
+
 typedef struct {
     int32_t parts[REQUEST_PARTS];
     /* The number of each part in its column; -1 for none. */

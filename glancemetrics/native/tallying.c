@@ -65,19 +65,25 @@ typedef struct {
     int32_t statuses[1000];
 } known;
 
-static int32_t number_of_key(gm_strings *names, recent *recent, uint64_t key) {
+/* Finds the number of a key, -1 for no key; false if out of memory. */
+static bool find_key(gm_strings *names, recent *recent, uint64_t key, int32_t *number) {
+    *number = -1;
+    if (!key)
+        return true;
     for (int i = 0; i < RECENT; i++)
-        if (recent->keys[i] == key)
-            return recent->numbers[i];
+        if (recent->keys[i] == key) {
+            *number = recent->numbers[i];
+            return true;
+        }
     uint8_t text[8];
     memcpy(text, &key, 8);
     int length = 8;
     while (length && !text[length - 1])
         length--;
-    int32_t number = number_of(names, (span){text, text + length});
+    *number = number_of(names, (span){text, text + length});
     recent->keys[recent->next % RECENT] = key;
-    recent->numbers[recent->next++ % RECENT] = number;
-    return number;
+    recent->numbers[recent->next++ % RECENT] = *number;
+    return *number >= 0;
 }
 
 static int32_t number_of_status(gm_strings *names, int32_t *statuses, uint16_t status) {
@@ -168,13 +174,19 @@ static inline bool has_flag(const gm_counted *counted, int32_t number) {
 }
 
 static inline uint64_t flag_of(const gm_counted *counted, int32_t number) {
-    return counted->flags ? UINT64_C(1) << (counted->flag + number) : 0;
+    return counted->flags && number >= 0 ? UINT64_C(1) << (counted->flag + number) : 0;
+}
+
+static span path_of(const uint8_t *chunk, const gm_plain_line *line) {
+    static const uint8_t malformed[] = MALFORMED_PATH;
+    return line->length[PLAIN_PATH] ? text_of(chunk, line, PLAIN_PATH)
+                                    : (span){malformed, malformed + sizeof malformed - 1};
 }
 
 /* Counts a failed request by its path, and one that was not found also by path and referrer. */
 static bool add_failure(gm_tally *tally, const uint8_t *chunk, const gm_plain_line *line,
                         uint64_t left_out) {
-    span path = text_of(chunk, line, PLAIN_PATH), referrer = text_of(chunk, line, PLAIN_REFERRER);
+    span path = path_of(chunk, line), referrer = text_of(chunk, line, PLAIN_REFERRER);
     if (line->status >= 500)
         return add_named(&tally->by[BY_SERVER_ERROR], path, line, left_out);
     if (!add_named(&tally->by[BY_NOT_FOUND], path, line, left_out))
@@ -202,10 +214,10 @@ static int count_visitors(gm_tally *tally, const uint8_t *chunk, const gm_plain_
     uint64_t places[BLOCK];
 
     for (int i = 0; i < size; i++) {
-        others[0][i] = number_of_key(methods->names, &known->methods, lines[i].method);
-        others[1][i] = number_of_key(protocols->names, &known->protocols, lines[i].protocol);
         others[2][i] = number_of_status(statuses->names, known->statuses, lines[i].status);
-        if (others[0][i] < 0 || others[1][i] < 0 || others[2][i] < 0)
+        if (!find_key(methods->names, &known->methods, lines[i].method, &others[0][i]) ||
+            !find_key(protocols->names, &known->protocols, lines[i].protocol, &others[1][i]) ||
+            others[2][i] < 0)
             return -1;
         if (!has_flag(methods, others[0][i]) || !has_flag(protocols, others[1][i]) ||
             !has_flag(statuses, others[2][i]))
@@ -287,6 +299,8 @@ static bool count_requests(gm_tally *tally, const uint8_t *chunk, const gm_plain
         tally->server_errors += server;
         for (int c = 0; c < width; c++)
             add_both(columns[c].counted, columns[c].numbers[i], line, left_out);
+        if (!line->length[PLAIN_PATH] && !add_named(&by[BY_PATH], path_of(chunk, line), line, left_out))
+            return false;
         add_both(&by[BY_MINUTE], (int32_t)tally->minutes[line->minute], line, left_out);
         if ((line->status == 404 || server) && !add_failure(tally, chunk, line, left_out))
             return false;

@@ -80,6 +80,8 @@ BASE_COLUMNS = {
 class _Coded:
     codes: Int32s
     names: pa.Array
+    are_short: bool = False
+    """Whether the names need not be shortened, like those joined from shortened ones."""
 
 
 @attrs.frozen(eq=False)
@@ -200,7 +202,7 @@ def _joined(paths: _Coded, referrers: pa.DictionaryArray, rows: Int64s) -> _Code
     ).dictionary_encode()
     codes = np.full(len(paths.codes), -1, np.int32)
     codes[rows] = pairs.indices.to_numpy()
-    return _Coded(codes, pairs.dictionary)
+    return _Coded(codes, pairs.dictionary, are_short=True)
 
 
 @attrs.frozen(eq=False)
@@ -250,7 +252,7 @@ class _Facts:
             codes, which = compacted(of(codes), len(names))
             names = names.take(column_of(which))
             sums = sums_by_code(codes, of(self.sizes), of(self.errors), len(names))
-        if pa.types.is_string(names.type):
+        if pa.types.is_string(names.type) and not coded.are_short:
             names = all_shortened(names)
         micros = durations = _NONE
         if self.timed is not None:

@@ -87,12 +87,15 @@ NAMES = st.text(
 HOSTS = st.sampled_from(
     ["203.0.113.7", "2001:db8::1", "-", "unknown", "[::1]:80", "a, b", "198.51.100.1:8080", "h"]
 )
-METHODS = st.sampled_from(["GET", "POST", "get", "OPTIONS", "PROPPATCH", "VERSION-CONTROL", "G3T"])
+METHODS = st.sampled_from(
+    ["GET", "POST", "get", "OPTIONS", "CONNECT", "PROPPATCH", "VERSION-CONTROL", "G3T"]
+)
 VERSIONS = st.sampled_from(["HTTP/1.1", "HTTP/2", "HTTP/2.0", "http/1.1", "", "HTTP/11"])
 TARGETS = st.one_of(
     st.sampled_from(
         ["/", "/a", "/a?b=1", "/?", "*", "http://example.org/x?y", "/a b", "/a ?b c", "//", ""]
     ),
+    st.sampled_from(["-", "http://", "http:///a", "https://?a", "example.org:443", "(malformed)"]),
     NAMES.map(lambda name: f"/{name}"),
     st.sampled_from([511, 512, 600]).map(lambda length: "/" + "x" * (length - 1)),
 )
@@ -162,6 +165,31 @@ def test_all_lines_of_usual_traffic_are_plain() -> None:
     found, plain = report_on_plain(chunks_of(lines, 997))
     assert plain == len(lines)
     assert same_rows(found) == same_rows(report_of(batches_of(log, 5000)))
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        "-",
+        "",
+        "\\x16\\x03\\x01",
+        "GET /a",
+        "get /a HTTP/1.1",
+        "OPTIONS * HTTP/1.1",
+        "GET /a b c",
+        "a b",
+    ],
+)
+def test_requests_that_scanners_send_are_plain(request_line: str) -> None:
+    odd = [
+        line(request=request_line, status=status, referrer=referrer)
+        for status in (200, 400, 404, 500)
+        for referrer in ("-", "https://example.org/")
+    ]
+    lines = [*odd, line(request="CONNECT (malformed) HTTP/1.1"), line(status=404), *odd]
+    found, plain = report_on_plain([b"".join(lines)])
+    assert plain == len(lines)
+    assert same_rows(found) == same_rows(report_of(batches_of(b"".join(lines))))
 
 
 def test_more_protocols_than_a_visitor_has_flags_for() -> None:
@@ -292,13 +320,13 @@ def test_after_memory_ran_out_there_is_room_for_the_chunks_that_wait() -> None:
 
 
 def test_where_lines_are_left_they_are_decoded_in_the_same_format() -> None:
-    odd = line(request="GET /a HTTP/1.1", agent='say \\"hi\\"').replace(b"GET", b"get")
+    odd = line(request="GET http://example.org/a HTTP/1.1")
     chunk = line() * 8 + b"nonsense\n" + odd
     split = split_plain(FORMAT, chunk, UNKNOWN)
     assert split is not None
     assert (split.plain.lines, len(split.plain.plain), split.rest.rejects) == (10, 8, 1)
     assert split.left == b"nonsense\n" + odd
-    assert [record.method for record in rows(split.rest.batch)] == ["GET"]
+    assert [record.vhost for record in rows(split.rest.batch)] == ["example.org"]
 
 
 @pytest.mark.parametrize(

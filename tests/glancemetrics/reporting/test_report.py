@@ -107,6 +107,19 @@ def test_an_unordered_log_gives_the_same_report() -> None:
         assert numbers(mixed.panel(panel.name)) == numbers(panel)
 
 
+@pytest.mark.parametrize("length", [500, 512, 2000])
+def test_long_paths_have_their_referrers(length: int) -> None:
+    log = line(
+        request=f"GET /{'x' * (length - 1)} HTTP/1.1",
+        status=404,
+        referrer=f"http://{'r' * length}/",
+    )
+    (missing,) = report_of(batches_of(log)).panel("not_found").rows
+    (referrer,) = missing.rows
+    assert (missing.hits, referrer.hits) == (1, 1)
+    assert referrer.name.startswith("http://rrr")
+
+
 def test_details_stand_under_their_row() -> None:
     log = (
         line(status=404, referrer="http://a/") * 3

@@ -10,6 +10,7 @@ from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.log_format import Decoded, LineContext, LogFormat, nothing_decoded
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.native.plain_lines import PlainLines, plain_lines
+from glancemetrics.records.names import shortened
 
 _MOST_LEFT = 0.3
 """Share of other lines above which a chunk is decoded as a whole."""
@@ -41,7 +42,7 @@ def split_plain(
     steady = _steady(log_format, context)
     if steady is None:
         return None
-    plain = plain_lines(chunk)
+    plain = plain_lines(chunk, shortened)
     if not len(plain.left):
         return PlainChunk(plain, b"", nothing_decoded(context))
     if len(plain.left) > _MOST_LEFT * plain.lines:

@@ -16,7 +16,7 @@ FILE_NAME = "_native.so"
 Address = ctypes.c_void_p
 Count = ctypes.c_int64
 
-_ABI = 1
+_ABI = 2
 """`GM_ABI` of native.h."""
 _FEW = 1000
 _SHORT = 1 << 15

@@ -14,7 +14,7 @@
 #define GM_API __attribute__((visibility("default")))
 
 /* Incremented when the arguments or results of any function change; same number in library.py. */
-#define GM_ABI 1
+#define GM_ABI 2
 
 /* Exports the size of a struct that Python fills or reads. */
 #define GM_SIZE(type) GM_API const int64_t type##_size = sizeof(type)

@@ -16,8 +16,19 @@ typedef struct {
     int64_t oldest;
     int64_t newest;
     /* Seconds of the plain lines, before `gm_minutes`; meaningless without any. */
+    int64_t longer;
 } gm_plain_counts;
 
+/* A text of a plain line that has to be shortened. */
+typedef struct {
+    uint32_t line;
+    uint32_t text;
+    uint32_t start;
+    uint32_t end;
+    /* In the chunk. */
+} gm_longer;
+
+GM_SIZE(gm_longer);
 GM_SIZE(gm_plain_line);
 GM_SIZE(gm_plain_counts);
 
@@ -69,18 +80,29 @@ static bool split_carefully(span request, gm_plain_line *line, span *path) {
     return true;
 }
 
-static bool set_text(gm_plain_line *line, enum plain_text which, const uint8_t *chunk, span text) {
+/* Where the plain lines of a chunk are written to. */
+typedef struct {
+    const uint8_t *chunk;
+    gm_plain_line *lines;
+    gm_longer *longer;
+    gm_plain_counts *counts;
+} gm_plain;
+
+static void set_text(const gm_plain *plain, gm_plain_line *line, enum plain_text which, span text) {
     size_t length = length_of(text);
     line->length[which] = 0;
     line->hash[which] = 0;
     if (is_nothing(text))
-        return true;
-    if (length > LONGEST_NAME)
-        return false;
-    line->at[which] = (uint32_t)(text.at - chunk);
+        return;
+    uint32_t start = (uint32_t)(text.at - plain->chunk);
+    if (length > LONGEST_NAME) {
+        plain->longer[plain->counts->longer++] = (gm_longer){
+            (uint32_t)(line - plain->lines), which, start, start + (uint32_t)length};
+        return;
+    }
+    line->at[which] = start;
     line->length[which] = (uint16_t)length;
     line->hash[which] = (uint32_t)table_hash(text);
-    return true;
 }
 
 static uint64_t client_hash(span host, span agent) {
@@ -88,35 +110,38 @@ static uint64_t client_hash(span host, span agent) {
                        is_nothing(agent) ? NO_TEXT_HASH : visible_hash(agent));
 }
 
-static bool make_plain(const fields *read, const uint8_t *chunk, gm_plain_line *line) {
+static bool make_plain(const fields *read, const gm_plain *plain, gm_plain_line *line) {
     static const span none = {NULL, NULL};
+    span path;
+    if (!split_plainly(read->request, line, &path) && !split_carefully(read->request, line, &path))
+        return false;
     span referrer = read->combined ? read->texts[REFERRER] : none;
     span agent = read->combined ? read->texts[AGENT] : none;
-    span path;
     line->seconds = read->seconds;
     line->bytes = read->has_bytes ? read->bytes : 0;
     line->status = read->status;
     line->visitor = client_hash(read->texts[HOST], agent);
-    return (split_plainly(read->request, line, &path) ||
-            split_carefully(read->request, line, &path)) &&
-           set_text(line, PLAIN_HOST, chunk, read->texts[HOST]) &&
-           set_text(line, PLAIN_PATH, chunk, path) &&
-           set_text(line, PLAIN_USER, chunk, read->texts[USER]) &&
-           set_text(line, PLAIN_REFERRER, chunk, referrer) &&
-           set_text(line, PLAIN_AGENT, chunk, agent);
+    set_text(plain, line, PLAIN_HOST, read->texts[HOST]);
+    set_text(plain, line, PLAIN_PATH, path);
+    set_text(plain, line, PLAIN_USER, read->texts[USER]);
+    set_text(plain, line, PLAIN_REFERRER, referrer);
+    set_text(plain, line, PLAIN_AGENT, agent);
+    return true;
 }
 
 /* Parses a chunk of whole lines, each ended by a newline. The beginnings and ends of lines that are
-   left are written to `left`, two numbers each, the end after the newline. */
-GM_API void gm_plain_lines(const uint8_t *chunk, int64_t size, int64_t ascii, gm_plain_line *plain,
-                           uint32_t (*left)[2], gm_plain_counts *counts) {
+   left are written to `left`, two numbers each, the end after the newline. Of texts that are to be
+   shortened, `longer` tells where they are; until `gm_set_shortened`, the lines do not have them. */
+GM_API void gm_plain_lines(const uint8_t *chunk, int64_t size, int64_t ascii, gm_plain_line *lines,
+                           uint32_t (*left)[2], gm_longer *longer, gm_plain_counts *counts) {
     gm_clock clock = {.valid = false};
     fields read = {0};
+    gm_plain plain = {chunk, lines, longer, counts};
     *counts = (gm_plain_counts){.oldest = INT64_MAX, .newest = INT64_MIN};
     const uint8_t *at = chunk, *chunk_end = chunk + size, *newline;
     for (span text; (newline = cut_line(at, chunk_end, &text)); at = newline + 1) {
-        gm_plain_line *line = &plain[counts->plain];
-        if (read_line(&clock, text, ascii, &read) && make_plain(&read, chunk, line)) {
+        gm_plain_line *line = &lines[counts->plain];
+        if (read_line(&clock, text, ascii, &read) && make_plain(&read, &plain, line)) {
             counts->plain++;
             counts->oldest = line->seconds < counts->oldest ? line->seconds : counts->oldest;
             counts->newest = line->seconds > counts->newest ? line->seconds : counts->newest;
@@ -125,6 +150,19 @@ GM_API void gm_plain_lines(const uint8_t *chunk, int64_t size, int64_t ascii, gm
             left[counts->left++][1] = (uint32_t)(newline + 1 - chunk);
         }
         counts->lines++;
+    }
+}
+
+/* Gives lines the texts that were shortened: `ends[i]` is the end of that for `longer[i]`, and each
+   begins at the end of the one before it. */
+GM_API void gm_set_shortened(gm_plain_line *lines, const gm_longer *longer, int64_t count,
+                             const uint8_t *shortened, const uint32_t *ends) {
+    for (int64_t i = 0; i < count; i++) {
+        gm_plain_line *line = &lines[longer[i].line];
+        uint32_t start = i ? ends[i - 1] : 0, which = longer[i].text;
+        line->at[which] = start | IS_SHORTENED;
+        line->length[which] = (uint16_t)(ends[i] - start);
+        line->hash[which] = (uint32_t)table_hash((span){shortened + start, shortened + ends[i]});
     }
 }
 

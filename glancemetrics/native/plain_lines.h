@@ -6,7 +6,10 @@
 #include "native.h"
 
 #define LONGEST_NAME 512
-/* As NAME_LENGTH of records/names.py: longer names are shortened, which is not done here. */
+/* Bytes; as NAME_LENGTH of records/names.py, which are characters. Longer names are shortened, which is
+   not done here. */
+#define LONGEST_SHORTENED (4 * LONGEST_NAME)
+/* Bytes that a character can have. */
 
 enum plain_text { PLAIN_HOST, PLAIN_PATH, PLAIN_REFERRER, PLAIN_AGENT, PLAIN_USER, PLAIN_TEXTS };
 
@@ -20,7 +23,7 @@ typedef struct {
     /* Its letters and zeros, like the protocol; 0 for none. */
     uint64_t protocol;
     uint32_t at[PLAIN_TEXTS];
-    /* Where each text begins in the chunk. */
+    /* Where each text begins in the chunk; with `IS_SHORTENED`, in the shortened texts. */
     uint32_t hash[PLAIN_TEXTS];
     uint16_t length[PLAIN_TEXTS];
     /* 0 for none; of the path, if the request is malformed. */
@@ -32,10 +35,20 @@ typedef struct {
 #define MALFORMED_PATH "(malformed)"
 /* As MALFORMED of records/dimensions.py. */
 
-static inline span text_of(const uint8_t *chunk, const gm_plain_line *line, enum plain_text text) {
+#define IS_SHORTENED (UINT32_C(1) << 31)
+
+typedef struct {
+    const uint8_t *chunk;
+    const uint8_t *shortened;
+} plain_texts;
+
+static inline span text_of(const plain_texts *texts, const gm_plain_line *line,
+                           enum plain_text text) {
     if (!line->length[text])
         return (span){NULL, NULL};
-    const uint8_t *at = chunk + line->at[text];
+    uint32_t offset = line->at[text];
+    const uint8_t *at = offset & IS_SHORTENED ? texts->shortened + (offset ^ IS_SHORTENED)
+                                              : texts->chunk + offset;
     return (span){at, at + line->length[text]};
 }
 

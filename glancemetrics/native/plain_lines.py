@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -16,6 +18,7 @@ from glancemetrics.native.library import (
     checked,
     for_text,
     library,
+    quick,
 )
 from glancemetrics.native.lines import count_lines
 
@@ -38,14 +41,23 @@ PLAIN_LINE = np.dtype(
 )
 """One plain line."""
 _MOST_MINUTES = 4096
+LONGEST = 512
+"""Bytes of a text that is not shortened; as LONGEST_NAME of plain_lines.h."""
+_NO_TEXT = np.zeros(1, np.uint8)
 
 
 class _Counts(ctypes.Structure):
-    _fields_ = tuple((name, Count) for name in ("lines", "plain", "left", "oldest", "newest"))
+    _fields_ = tuple(
+        (name, Count) for name in ("lines", "plain", "left", "oldest", "newest", "longer")
+    )
 
 
 class _Line(ctypes.Structure):
     _fields_ = (("all", ctypes.c_uint64 * (PLAIN_LINE.itemsize // 8)),)
+
+
+class _Longer(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_uint32) for name in ("line", "text", "start", "end"))
 
 
 class _Dimension(ctypes.Structure):
@@ -83,12 +95,13 @@ class _Tables(ctypes.Structure):
 
 check_size("gm_plain_line", _Line)
 check_size("gm_plain_counts", _Counts)
+check_size("gm_longer", _Longer)
 check_size("gm_tally", _Tables)
 
 library.gm_minutes.argtypes = [Address, Count, Address, Address, Count]
 library.gm_minutes.restype = Count
 for _name in ("gm_tally_visitors", "gm_tally_requests"):
-    getattr(library, _name).argtypes = [ctypes.POINTER(_Tables), Address, Address, Count]
+    getattr(library, _name).argtypes = [ctypes.POINTER(_Tables), *[Address] * 3, Count]
     getattr(library, _name).restype = Count
 
 
@@ -107,6 +120,8 @@ class PlainLines:
     oldest: int
     """Second since the epoch; like the next, meaningless without plain lines."""
     newest: int
+    shortened: npt.NDArray[np.uint8]
+    """Texts of lines that are longer in the chunk."""
 
     def left_lines(self) -> bytes:
         """Return the other lines as a chunk."""
@@ -144,21 +159,30 @@ class PlainLines:
 
 for _library in (library, for_text(0)):
     _library.gm_plain_lines.argtypes = [
-        *(Address, Count, Count, Address, Address),
+        *(Address, Count, Count, Address, Address, Address),
         ctypes.POINTER(_Counts),
     ]
 
 
-def plain_lines(chunk: bytes | memoryview) -> PlainLines:
-    """Find the plain lines of a chunk of whole lines, each ended by a newline."""
+quick.gm_set_shortened.argtypes = [Address, Address, Count, Address, Address]
+
+
+def plain_lines(chunk: bytes | memoryview, shorten: Callable[[str], str]) -> PlainLines:
+    """Find the plain lines of a chunk of whole lines, each ended by a newline.
+
+    Texts of more than `LONGEST` bytes are shortened; a character has at most four.
+    """
     text = np.frombuffer(chunk, np.uint8)
     size, ascii_only = count_lines(chunk)
     plain = np.empty(size, PLAIN_LINE)
     left = np.empty((size, 2), np.uint32)
+    longer = np.empty((len(text) // LONGEST + 1, 4), np.uint32)
     counts = _Counts()
     for_text(len(text)).gm_plain_lines(
-        address(text), len(text), ascii_only, address(plain), address(left), counts
+        *(address(text), len(text), ascii_only, address(plain), address(left), address(longer)),
+        counts,
     )
+    shortened = _shortened(text, plain, longer[: counts.longer], shorten)
     return PlainLines(
         text,
         counts.lines,
@@ -166,7 +190,33 @@ def plain_lines(chunk: bytes | memoryview) -> PlainLines:
         left[: counts.left],
         counts.oldest,
         counts.newest,
+        shortened,
     )
+
+
+def _shortened(
+    text: npt.NDArray[np.uint8],
+    plain: npt.NDArray[np.void],
+    longer: npt.NDArray[np.uint32],
+    shorten: Callable[[str], str],
+) -> npt.NDArray[np.uint8]:
+    """Shorten texts of plain lines; returns the shortened ones."""
+    if not len(longer):
+        return _NO_TEXT
+    texts = [
+        shorten(text[start:end].tobytes().decode()).encode()[: 4 * LONGEST]
+        for *_, start, end in longer.tolist()
+    ]
+    ends = np.cumsum([len(one) for one in texts]).astype(np.uint32)
+    shortened = np.frombuffer(b"".join(texts), np.uint8)
+    quick.gm_set_shortened(
+        address(plain), address(longer), len(longer), address(shortened), address(ends)
+    )
+    return shortened
+
+
+def _addresses(*arrays: npt.NDArray[Any]) -> tuple[int, ...]:
+    return tuple(map(address, arrays))
 
 
 class Tallying:
@@ -212,7 +262,9 @@ class Tallying:
         self._tables.visitors, self._tables.level = visitors, level
         some = lines.plain[first:]
         return checked(
-            library.gm_tally_visitors(self._tables, address(lines.text), address(some), len(some))
+            library.gm_tally_visitors(
+                self._tables, *_addresses(lines.text, lines.shortened, some), len(some)
+            )
         )
 
     def count_requests(self, lines: PlainLines, minutes: Int64s, level: int) -> RequestTotals:
@@ -221,7 +273,8 @@ class Tallying:
         tables.minutes, tables.level = address(minutes), level
         tables.bytes = tables.client_errors = tables.server_errors = 0
         plain = lines.plain
-        checked(library.gm_tally_requests(tables, address(lines.text), address(plain), len(plain)))
+        texts = _addresses(lines.text, lines.shortened, plain)
+        checked(library.gm_tally_requests(tables, *texts, len(plain)))
         return RequestTotals(tables.bytes, tables.client_errors, tables.server_errors)
 
 

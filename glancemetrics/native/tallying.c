@@ -121,12 +121,13 @@ static void prefetch_texts(column *column, const gm_plain_line *lines, int size)
 }
 
 /* Looks up the texts of a column; false if out of memory. */
-static bool look_up(column *column, const uint8_t *chunk, const gm_plain_line *lines, int size) {
+static bool look_up(column *column, const plain_texts *texts, const gm_plain_line *lines,
+                    int size) {
     gm_counted *counted = column->counted;
     for (int i = 0; i < size; i++) {
         if (!lines[i].length[column->text])
             continue;
-        int32_t number = number_of_hashed(counted->names, text_of(chunk, &lines[i], column->text),
+        int32_t number = number_of_hashed(counted->names, text_of(texts, &lines[i], column->text),
                                           lines[i].hash[column->text], column->numbers[i]);
         if (number < 0)
             return false;
@@ -177,23 +178,23 @@ static inline uint64_t flag_of(const gm_counted *counted, int32_t number) {
     return counted->flags && number >= 0 ? UINT64_C(1) << (counted->flag + number) : 0;
 }
 
-static span path_of(const uint8_t *chunk, const gm_plain_line *line) {
+static span path_of(const plain_texts *texts, const gm_plain_line *line) {
     static const uint8_t malformed[] = MALFORMED_PATH;
-    return line->length[PLAIN_PATH] ? text_of(chunk, line, PLAIN_PATH)
+    return line->length[PLAIN_PATH] ? text_of(texts, line, PLAIN_PATH)
                                     : (span){malformed, malformed + sizeof malformed - 1};
 }
 
 /* Counts a failed request by its path, and one that was not found also by path and referrer. */
-static bool add_failure(gm_tally *tally, const uint8_t *chunk, const gm_plain_line *line,
+static bool add_failure(gm_tally *tally, const plain_texts *texts, const gm_plain_line *line,
                         uint64_t left_out) {
-    span path = path_of(chunk, line), referrer = text_of(chunk, line, PLAIN_REFERRER);
+    span path = path_of(texts, line), referrer = text_of(texts, line, PLAIN_REFERRER);
     if (line->status >= 500)
         return add_named(&tally->by[BY_SERVER_ERROR], path, line, left_out);
     if (!add_named(&tally->by[BY_NOT_FOUND], path, line, left_out))
         return false;
     if (!referrer.at)
         return true;
-    uint8_t text[2 * LONGEST_NAME + 1];
+    uint8_t text[2 * LONGEST_SHORTENED + 1];
     size_t length = length_of(path);
     memcpy(text, path.at, length);
     text[length++] = '\n';
@@ -203,7 +204,7 @@ static bool add_failure(gm_tally *tally, const uint8_t *chunk, const gm_plain_li
 }
 
 /* Returns how many of the block's lines were counted; -1 if out of memory. */
-static int count_visitors(gm_tally *tally, const uint8_t *chunk, const gm_plain_line *lines,
+static int count_visitors(gm_tally *tally, const plain_texts *texts, const gm_plain_line *lines,
                           int size, known *known) {
     gm_counted *by = tally->by;
     gm_counted *methods = &by[BY_METHOD], *protocols = &by[BY_PROTOCOL], *statuses = &by[BY_STATUS];
@@ -229,7 +230,7 @@ static int count_visitors(gm_tally *tally, const uint8_t *chunk, const gm_plain_
         places[i] = place_of(lines[i].visitor);
         prefetch_visitor_row(tally->visitors, places[i]);
     }
-    if (!look_up(&hosts, chunk, lines, size) || !look_up(&agents, chunk, lines, size))
+    if (!look_up(&hosts, texts, lines, size) || !look_up(&agents, texts, lines, size))
         return -1;
     for (int i = 0; i < size; i++) {
         const gm_plain_line *line = &lines[i];
@@ -255,8 +256,9 @@ static int count_visitors(gm_tally *tally, const uint8_t *chunk, const gm_plain_
 
 /* Counts lines by host, agent, method, protocol and status, and their visitors. Returns how many lines,
    fewer if a dimension has no flag for its next value; -1 if out of memory. */
-GM_API int64_t gm_tally_visitors(gm_tally *tally, const uint8_t *chunk, const gm_plain_line *lines,
-                                 int64_t count) {
+GM_API int64_t gm_tally_visitors(gm_tally *tally, const uint8_t *chunk, const uint8_t *shortened,
+                                 const gm_plain_line *lines, int64_t count) {
+    const plain_texts texts = {chunk, shortened};
     known known = {0};
     memset(known.statuses, 0xFF, sizeof known.statuses);
     if (!strings_ready(tally->by[BY_HOST].names) || !strings_ready(tally->by[BY_AGENT].names))
@@ -267,7 +269,7 @@ GM_API int64_t gm_tally_visitors(gm_tally *tally, const uint8_t *chunk, const gm
         prefetch_slots(tally->by[BY_HOST].names, PLAIN_HOST, next, count - first - size);
         for (int i = 0; i < BLOCK && i < count - first - size; i++)
             prefetch_visitor_slot(tally->visitors, place_of(next[i].visitor));
-        int counted = count_visitors(tally, chunk, lines + first, size, &known);
+        int counted = count_visitors(tally, &texts, lines + first, size, &known);
         if (counted < 0)
             return -1;
         first += counted;
@@ -277,7 +279,7 @@ GM_API int64_t gm_tally_visitors(gm_tally *tally, const uint8_t *chunk, const gm
     return count;
 }
 
-static bool count_requests(gm_tally *tally, const uint8_t *chunk, const gm_plain_line *lines,
+static bool count_requests(gm_tally *tally, const plain_texts *texts, const gm_plain_line *lines,
                            int size) {
     gm_counted *by = tally->by;
     uint64_t left_out = (UINT64_C(1) << tally->level) - 1;
@@ -289,7 +291,7 @@ static bool count_requests(gm_tally *tally, const uint8_t *chunk, const gm_plain
     for (int i = 0; i < width; i++)
         prefetch_texts(&columns[i], lines, size);
     for (int i = 0; i < width; i++)
-        if (!look_up(&columns[i], chunk, lines, size))
+        if (!look_up(&columns[i], texts, lines, size))
             return false;
     for (int i = 0; i < size; i++) {
         const gm_plain_line *line = &lines[i];
@@ -299,10 +301,10 @@ static bool count_requests(gm_tally *tally, const uint8_t *chunk, const gm_plain
         tally->server_errors += server;
         for (int c = 0; c < width; c++)
             add_both(columns[c].counted, columns[c].numbers[i], line, left_out);
-        if (!line->length[PLAIN_PATH] && !add_named(&by[BY_PATH], path_of(chunk, line), line, left_out))
+        if (!line->length[PLAIN_PATH] && !add_named(&by[BY_PATH], path_of(texts, line), line, left_out))
             return false;
         add_both(&by[BY_MINUTE], (int32_t)tally->minutes[line->minute], line, left_out);
-        if ((line->status == 404 || server) && !add_failure(tally, chunk, line, left_out))
+        if ((line->status == 404 || server) && !add_failure(tally, texts, line, left_out))
             return false;
     }
     return true;
@@ -310,8 +312,9 @@ static bool count_requests(gm_tally *tally, const uint8_t *chunk, const gm_plain
 
 /* Counts lines by path, referrer, user and minute, those that failed once more, and in all; -1 if out of
    memory, else 0. May run while another thread is in `gm_tally_visitors`. */
-GM_API int64_t gm_tally_requests(gm_tally *tally, const uint8_t *chunk, const gm_plain_line *lines,
-                                 int64_t count) {
+GM_API int64_t gm_tally_requests(gm_tally *tally, const uint8_t *chunk, const uint8_t *shortened,
+                                 const gm_plain_line *lines, int64_t count) {
+    const plain_texts texts = {chunk, shortened};
     for (int i = BY_PATH; i <= BY_USER; i++)
         if (!strings_ready(tally->by[i].names))
             return -1;
@@ -319,7 +322,7 @@ GM_API int64_t gm_tally_requests(gm_tally *tally, const uint8_t *chunk, const gm
         int size = count - first < BLOCK ? (int)(count - first) : BLOCK;
         prefetch_slots(tally->by[BY_PATH].names, PLAIN_PATH, lines + first + size,
                        count - first - size);
-        if (!count_requests(tally, chunk, lines + first, size))
+        if (!count_requests(tally, &texts, lines + first, size))
             return -1;
     }
     return 0;

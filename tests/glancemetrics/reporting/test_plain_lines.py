@@ -84,7 +84,12 @@ def same_rows(report: Report) -> dict[str, object]:
 NAMES = st.text(
     st.characters(codec="utf-8", exclude_characters='"\n\\', categories=["L", "N", "P"])
 )
-HOSTS = st.sampled_from(
+LONG = st.builds(
+    lambda letter, length: letter * length,
+    st.sampled_from(["x", "ü", "€", "\U0001f600"]),
+    st.sampled_from([127, 128, 129, 256, 257, 511, 512, 513, 600]),
+)
+HOSTS = LONG | st.sampled_from(
     ["203.0.113.7", "2001:db8::1", "-", "unknown", "[::1]:80", "a, b", "198.51.100.1:8080", "h"]
 )
 METHODS = st.sampled_from(
@@ -97,7 +102,7 @@ TARGETS = st.one_of(
     ),
     st.sampled_from(["-", "http://", "http:///a", "https://?a", "example.org:443", "(malformed)"]),
     NAMES.map(lambda name: f"/{name}"),
-    st.sampled_from([511, 512, 600]).map(lambda length: "/" + "x" * (length - 1)),
+    LONG.map(lambda name: f"/{name}"),
 )
 REQUESTS = st.one_of(
     st.tuples(METHODS, TARGETS, VERSIONS).map(" ".join),
@@ -107,14 +112,14 @@ LINES = st.builds(
     line,
     st.integers(BASE - 90_000, BASE + 90_000),
     host=HOSTS,
-    user=st.sampled_from(["-", "alice", "bob b", "ü"]),
+    user=LONG | st.sampled_from(["-", "alice", "bob b", "ü"]),
     request=REQUESTS,
     status=st.sampled_from([200, 404, 404, 500, 599, 600, 0, 99, "-"]).map(
         lambda status: f"{status:03d}" if isinstance(status, int) else status
     ),
     size=st.sampled_from(["-", 0, 512, 1 << 46, (1 << 46) + 1]),
-    referrer=st.one_of(st.sampled_from(["-", "", "https://example.org/"]), NAMES),
-    agent=st.one_of(st.sampled_from(["-", "curl/8.5.0", 'a \\"b\\" c']), NAMES),
+    referrer=st.one_of(st.sampled_from(["-", "", "https://example.org/"]), NAMES, LONG),
+    agent=st.one_of(st.sampled_from(["-", "curl/8.5.0", 'a \\"b\\" c']), NAMES, LONG),
 )
 PLAIN = st.builds(
     line,
@@ -190,6 +195,25 @@ def test_requests_that_scanners_send_are_plain(request_line: str) -> None:
     found, plain = report_on_plain([b"".join(lines)])
     assert plain == len(lines)
     assert same_rows(found) == same_rows(report_of(batches_of(b"".join(lines))))
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "\U0001f600"])
+def test_lines_with_long_texts_are_plain(letter: str) -> None:
+    lines = [
+        line(
+            host=letter * 300 + "h" * length,
+            user=letter * length,
+            request=f"GET /{letter * length} HTTP/1.1",
+            status=404,
+            referrer=letter * 2 * length,
+            agent=f"{number % 2}" + letter * 700,
+        )
+        for number, length in enumerate([1, 128, 511, 512, 513, 2000, 9000])
+    ] * 3
+    found, plain = report_on_plain(chunks_of(lines, 4))
+    assert plain == len(lines)
+    assert same_rows(found) == same_rows(report_of(batches_of(b"".join(lines))))
+    assert found.visitors == 7
 
 
 def test_more_protocols_than_a_visitor_has_flags_for() -> None:

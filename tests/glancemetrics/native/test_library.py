@@ -37,7 +37,7 @@ def refused(library: Path) -> str:
 @pytest.mark.parametrize(
     ("name", "before", "after", "why"),
     [
-        ("native.h", "#define GM_ABI 1", "#define GM_ABI 99", "version 99, needed is 1"),
+        ("native.h", "#define GM_ABI 2", "#define GM_ABI 99", "version 99, needed is 2"),
         ("abi.c", "gm_abi(", "gm_other(", "undefined symbol: gm_abi"),
         ("combined.c", "    int32_t *left_line;\n", "    int32_t *left_line, *more;\n",
          r"gm_rows has \d+ bytes, needed are \d+"),

@@ -17,17 +17,21 @@ from glancemetrics.words.escaping import visible_csv, visible_json
 def replacing(path: Path, option: str = "--output ") -> Iterator[BinaryIO]:
     """Open a file that replaces `path` at the end, if there was no error.
 
-    `option` stands before its name in errors. Raises `GlanceMetricsError` if it cannot be written;
-    `path` is then unchanged.
+    Of a symbolic link, the file that it leads to is replaced. `option` stands before the name in
+    errors. Raises `GlanceMetricsError` if it cannot be written; `path` is then unchanged.
     """
-    if path.exists() and not path.is_file():
-        # A device or a pipe, such as /dev/stdout, is written to, not replaced.
+    descriptor = _own_descriptor(path) if path.exists() else None
+    if descriptor is not None or (path.exists() and not path.is_file()):
+        # A device, a pipe, or what is open already, such as /dev/stdout, is written to, not
+        # replaced.
         try:
-            with path.open("wb", buffering=0) as device:
+            opened = path if descriptor is None else os.dup(descriptor)
+            with open(opened, "wb", buffering=0) as device:  # noqa: PTH123
                 yield device
         except OSError as error:
             raise GlanceMetricsError(f"{option}{path}: {error.strerror or error}") from None
         return
+    named, path = path, path.resolve()
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with aside.open("wb") as file:
@@ -43,9 +47,19 @@ def replacing(path: Path, option: str = "--output ") -> Iterator[BinaryIO]:
         if isinstance(error, OSError):
             unchanged = "; the file is unchanged" if path.exists() else ""
             raise GlanceMetricsError(
-                f"{option}{path}: {error.strerror or error}{unchanged}"
+                f"{option}{named}: {error.strerror or error}{unchanged}"
             ) from None
         raise
+
+
+def _own_descriptor(path: Path) -> int | None:
+    """Return the descriptor of this process that an existing path such as /dev/stdout leads to."""
+    descriptors = Path("/proc/self/fd").resolve()
+    while path.is_symlink():
+        if path.parent.resolve() == descriptors:
+            return int(path.name)
+        path = path.parent / path.readlink()
+    return None
 
 
 def write_data(text: str, output_format: str, output: str | None = None) -> None:

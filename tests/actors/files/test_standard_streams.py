@@ -124,3 +124,21 @@ def test_when_nobody_reads_any_more_the_alert_log_is_ended_in_order(shell, tmp_p
     assert (result.returncode, result.stderr) == (0, "")
     events = [json.loads(text) for text in (tmp_path / "alerts.jsonl").read_text().splitlines()]
     assert [one["event"] for one in events] == ["monitoring_started", "monitoring_stopped"]
+
+
+def test_standard_output_by_its_name_is_written_to_even_if_it_is_a_file(shell, tmp_path) -> None:
+    """As root, replacing /dev/stdout would take it from all programs."""
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")
+    shell("{ echo before; gm report access.log -o stdout --output-format csv; echo after; } > out")
+    assert (tmp_path / "stdout").is_symlink()
+    first, second, *_, last = (tmp_path / "out").read_text().splitlines()
+    assert (first, second[:6], last) == ("before", "panel,", "after")
+
+
+def test_a_link_is_followed_to_the_file_that_is_replaced(shell, tmp_path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "latest.csv").symlink_to("pages/today.csv")
+    for _ in range(2):  # the file does not exist, then it does
+        shell("gm report access.log -o latest.csv")
+        assert (tmp_path / "latest.csv").is_symlink()
+        assert (tmp_path / "pages/today.csv").read_text().startswith("panel,")

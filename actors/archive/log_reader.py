@@ -53,6 +53,7 @@ CHUNKS_KEPT = 2
 _LIVE_PIECE = 1 << 16
 _POLL_SECONDS = 0.1
 _BINARY_SAMPLE = 1 << 12
+_SHORTER = "became shorter while it was read; lines before that are counted"
 
 Result = TypeVar("Result")
 
@@ -232,7 +233,8 @@ class LogReader(Generic[Result]):
             view = memoryview(buffer)
             size = os.preadv(file.fileno(), [view[: span.end - at]], at)
             if not size:
-                return  # it was truncated while being read
+                yield _Block(b"", trouble=_SHORTER)
+                return
             # The next block starts at the beginning of the line that this block cuts, so nothing
             # has to be joined; unless that is the last line, or an overlong one.
             cut = buffer.rfind(b"\n", 0, size) + 1
@@ -258,7 +260,8 @@ class LogReader(Generic[Result]):
         file.seek(at)
         while at < end:
             block = file.read(min(self.chunk_bytes, end - at))
-            if not block:
+            if not block:  # the last line is incomplete, and is dropped
+                yield _Block(pieces.rest(), trouble=_SHORTER)
                 return
             at += len(block)
             lines = splitter.feed(block)

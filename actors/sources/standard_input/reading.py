@@ -171,7 +171,13 @@ async def _read_pipe(descriptor: int) -> _Piece:
         ended = not piece
         pieces.append(piece)
         size += len(piece)
-    return _Piece(b"".join(pieces), _waiting(descriptor), ended)
+    left = _waiting(descriptor)
+    if size >= _READ_SIZE and not left:
+        # Whoever writes so much at once is only slower than this, or has ended.
+        with trio.move_on_after(GATHER_SECONDS):
+            await trio.lowlevel.wait_readable(descriptor)
+            left = max(1, _waiting(descriptor))
+    return _Piece(b"".join(pieces), left, ended)
 
 
 def _waiting(descriptor: int) -> int:

@@ -103,3 +103,27 @@ async def test_one_that_fails_is_named(error: Exception, said: str) -> None:
         pytest.RaisesGroup(pytest.RaisesExc(GlanceMetricsError, match=f"tcp://here:514: {said}")),
     ):
         await run_sources([failing], send, trio.Event())
+
+
+async def test_a_pipe_that_was_emptied_for_a_moment_is_not_caught_up(pipe: tuple[int, int]) -> None:
+    """Otherwise an old log piped in would be followed by a silence up to the wall clock."""
+    first = b"x" * ((4 << 20) - 1) + b"\n"  # as much as is read at once
+    send, receive = trio.open_memory_channel[FromSource](100)
+    stop = trio.Event()
+
+    async def write() -> None:
+        for data in (first, line()):
+            await trio.to_thread.run_sync(os.write, pipe[1], data)
+            await trio.sleep(0.1)
+
+    caught_up = []
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_sources, made("-", standard_input=pipe[0]), send, stop)
+            nursery.start_soon(write)
+            while True not in caught_up or len(caught_up) < 2:
+                said = await receive.receive()
+                if isinstance(said, Chunk):
+                    caught_up.append(said.caught_up)
+            stop.set()
+    assert caught_up == [False, True]

@@ -119,7 +119,7 @@ def _plain(value: object) -> object:
 
 _FORMATS: dict[Unit, Callable[[Any], str]] = {
     Unit.COUNT: format_count,
-    Unit.RATE: lambda value: f"{format_rate(value)}/s",
+    Unit.RATE: lambda value: f"{format_rate(value, comma=',')}/s",
     Unit.BYTES: format_bytes,
     Unit.SHARE: lambda value: f"{100 * value:.3g} %",
     Unit.SECONDS: format_seconds,

@@ -37,20 +37,20 @@ def _in_thousands(number: float, units: Sequence[str]) -> str:
     return f"{number / 1000**power:,.1f} {units[power - 1]}"
 
 
-def format_rate(rate: float, decimals: int = 2) -> str:
-    """Format a rate with up to `decimals` decimals: `12.5`, `13`."""
-    text = f"{rate:.{decimals}f}"
+def format_rate(rate: float, decimals: int = 2, comma: str = "") -> str:
+    """Format a rate with up to `decimals` decimals: `12.5`, `13`; `comma` parts thousands."""
+    text = f"{rate:{comma}.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def format_mean_rate(count: int, seconds: float) -> str:
-    """Format a mean rate: `12.5/s`, `3/h`, `0.2/day`; unknown for zero seconds."""
+    """Format a mean rate: `1,012.5/s`, `3/h`, `0.2/day`; unknown for zero seconds."""
     if not seconds:
         return UNKNOWN
     for size, unit in ((1, "s"), (60, "min"), (3600, "h")):
         rate = count * size / seconds
         if rate >= 1:
-            return f"{format_rate(rate)}/{unit}"
+            return f"{format_rate(rate, comma=',')}/{unit}"
     return f"{format_rate(count * 86_400 / seconds)}/day"
 
 

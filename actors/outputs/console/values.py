@@ -97,7 +97,7 @@ def rate_text(rate: float) -> str:
         return "<0.0001"
     if 0 < rate < 0.01:
         return f"{rate:.2g}"
-    return format_rate(rate, 0 if rate >= 1000 else 1 if rate >= 10 else 2)
+    return format_rate(rate, 0 if rate >= 1000 else 1 if rate >= 10 else 2, ",")
 
 
 def share_text(part: int, whole: int, *, bad_from: float = BAD_FROM) -> tuple[str, str]:

@@ -202,7 +202,7 @@ def _without_nothing(duration: str) -> str:
 
 def _rate(rate: float) -> str:
     """Return a rate, of a quiet log with two digits: `0.0023`, not `0`."""
-    return f"{rate:.2g}" if 0 < rate < 0.01 else format_rate(rate)
+    return f"{rate:.2g}" if 0 < rate < 0.01 else format_rate(rate, comma=",")
 
 
 def figures(snapshot: Snapshot, context: Context, cells: int) -> list[Row]:

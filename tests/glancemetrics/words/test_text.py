@@ -36,13 +36,14 @@ def test_counts_rates_and_shares() -> None:
     assert humane.format_count(1284) == "1,284"
     assert [humane.format_rate(rate) for rate in (13.0, 12.5, 10.008)] == ["13", "12.5", "10.01"]
     assert [humane.format_rate(rate, 0) for rate in (150.0, 410.4, 0.2)] == ["150", "410", "0"]
+    assert [humane.format_rate(rate, 1, ",") for rate in (999.9, 1e6)] == ["999.9", "1,000,000"]
     assert [humane.format_share(1, 3), humane.format_share(0, 0)] == ["33.3 %", "–"]
 
 
 def test_a_mean_rate_is_told_in_a_unit_that_shows_it() -> None:
-    rates = [(25, 2), (9999, 300_000), (3, 200_000), (0, 60), (5, 0)]
+    rates = [(25, 2), (9999, 300_000), (3, 200_000), (0, 60), (5, 0), (2500, 2)]
     shown = [humane.format_mean_rate(count, seconds) for count, seconds in rates]
-    assert shown == ["12.5/s", "2/min", "1.3/day", "0/day", "–"]
+    assert shown == ["12.5/s", "2/min", "1.3/day", "0/day", "–", "1,250/s"]
 
 
 def test_something_is_not_shown_as_none_nor_almost_all_as_all() -> None:

@@ -143,7 +143,7 @@ def _logs(state: State, cells: int, rows: int) -> list[Row]:
         found = {str(row["source"]): row for row in answered.rows}
     longest = max((width(source.called) for source in sources), default=0)
     names = max(10, min(longest + 1, cells - 60))
-    title = f"Logs  {len(sources)}" if len(sources) > 1 else "Logs"
+    title = f"Logs  {format_count(len(sources))}" if len(sources) > 1 else "Logs"
     heading = f"  {left(title, names)}"
     columns = right("req/s", 9) + right("5xx", 8) + right("not read", 11) + "  state"
     drawn: list[Row] = [[(themes.HEADING, heading), (themes.DIM, columns)]]

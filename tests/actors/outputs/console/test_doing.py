@@ -26,7 +26,7 @@ from actors.outputs.console.rule_charts import rule_ask, rule_chart
 from actors.outputs.console.screen import asks
 from actors.outputs.console.state import State, TableState
 from actors.outputs.console.tables import ask_before, ask_of, chosen_index, finding, table_of
-from actors.outputs.console.values import change_text
+from actors.outputs.console.values import change_text, rate_text
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.history.ask import Answered
 from glancemetrics.history.metric_series import measures_of
@@ -224,6 +224,15 @@ def test_no_key_has_two_meanings() -> None:
 )
 def test_changes_are_said_in_short(hits: float, before: float | None, expected: str) -> None:
     assert change_text(hits, before)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"), [(0.0023, "0.0023"), (9.87, "9.87"), (12.34, "12.3"), (29_779.2, "29,779")]
+)
+def test_a_rate_has_as_many_digits_as_say_something_and_its_thousands_apart(
+    rate: float, text: str
+) -> None:
+    assert rate_text(rate) == text
 
 
 @pytest.mark.parametrize(

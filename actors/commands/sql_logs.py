@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -209,4 +210,6 @@ def _rows(answer: pa.Table) -> Iterator[list[Any]]:
 
 
 def _json_value(value: object) -> object:
+    if isinstance(value, Decimal):  # DuckDB's sums of integers are decimals
+        return int(value) if value == value.to_integral_value() else float(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -7,6 +7,7 @@ import io
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from glancemetrics.words.escaping import visible
@@ -50,7 +51,7 @@ def text_table(
     """
     shown = [[_shown(value) for value in row] for row in rows]
     numeric = [
-        all(isinstance(row[i], (int, float)) or row[i] is None for row in rows)
+        all(isinstance(row[i], (int, float, Decimal)) or row[i] is None for row in rows)
         for i in range(len(columns))
     ]
     titles = [visible(name) for name in columns]
@@ -140,7 +141,7 @@ def _shown(value: object) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:,.6g}"
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return f"{value:,}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"

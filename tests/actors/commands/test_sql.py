@@ -119,6 +119,24 @@ def test_options_stand_between_the_logs_of_a_report(log: Path) -> None:
     assert json.loads(result.stdout)["hits"] == 7
 
 
+@pytest.mark.parametrize(
+    ("output_format", "expected"),
+    [
+        ("json", '[\n {\n  "sum": 3000000,\n  "half": 1.5,\n  "mean": 1.0\n }\n]\n'),
+        ("csv", "sum,half,mean\r\n3000000,1.5,1.0\r\n"),
+        ("table", "      sum  half  mean\n─────────  ────  ────\n3,000,000   1.5     1\n"),
+    ],
+)
+def test_a_sum_is_a_number(log: Path, output_format: str, expected: str) -> None:
+    """DuckDB sums integers as decimals."""
+    query = "select 1000000 * sum(status // 200) sum, 1.5 half, avg(status // 200) mean from log"
+    result = subprocess.run(
+        [*COMMAND, "sql", str(log), query, "--output-format", output_format],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert result.stdout.decode() == expected
+
+
 def test_the_only_table_is_the_log(log: Path) -> None:
     result = subprocess.run(
         [*COMMAND, "sql", str(log), "show tables", "--output-format", "csv"],

@@ -76,7 +76,7 @@ class Panel:
     title: str
     rows: tuple[Row, ...]
     distinct: int
-    """Number of rows without a limit."""
+    """Number of rows without a limit; if `short`, there were more."""
     noun: str = "row"
     """What a row is, in the singular."""
     short: int = 0
@@ -332,9 +332,13 @@ def build_report(
 
 
 def more_text(panel: Panel, count: int) -> str:
-    """Write how many rows more there are: `12 more URLs`, `1 more class`."""
+    """Write how many rows more there are: `12 more URLs`, `1 more class`.
+
+    What was let go is not counted: `at least 12 more URLs`.
+    """
     plural = panel.noun + ("es" if panel.noun.endswith("s") else "s")
-    return f"{format_count(count)} more {panel.noun if count == 1 else plural}"
+    about = "at least " if panel.short else ""
+    return f"{about}{format_count(count)} more {panel.noun if count == 1 else plural}"
 
 
 def filled(rows: Sequence[Row], step: int) -> list[Row]:

@@ -136,7 +136,8 @@ def _trouble(report: Report) -> Iterator[str]:
 def _note(panel: Panel) -> Iterator[str]:
     more = panel.distinct - sum(row.name != "(other)" for row in panel.rows)
     if more > 0 and panel.name not in TIME_PANELS:
-        yield f'<p class="note">{more_text(panel, more)} not shown.</p>'
+        text = more_text(panel, more)
+        yield f'<p class="note">{text[0].upper()}{text[1:]} not shown.</p>'
     if panel.short:
         yield (
             '<p class="note">~ Estimated: too many different values; hits may be too low by up to '

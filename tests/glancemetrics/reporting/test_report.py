@@ -7,6 +7,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import attrs
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from glancemetrics.records.schema import SCHEMA, TEXT, LogRecord, rows, with_kep
 from glancemetrics.reporting.html import to_html
 from glancemetrics.reporting.panel_names import PANEL_NAMES, TITLES, Order
 from glancemetrics.reporting.panels import PANELS
-from glancemetrics.reporting.report import Report, ReportOptions
+from glancemetrics.reporting.report import Panel, Report, ReportOptions, more_text
 from glancemetrics.simulation import Shape, Spike, Traffic
 from tests.glancemetrics.reporting.making import batches_of, numbers, report_of
 from tests.glancemetrics.reporting.reference import KEYS, counts, path, quantile, visitor
@@ -323,3 +324,10 @@ def test_names_of_fields_are_escaped_in_a_page() -> None:
 def test_no_field_is_kept_that_is_called_as_a_panel_is() -> None:
     with pytest.raises(UsageError, match="--keep not_found: a panel"):
         ReportOptions(kept=("not_found",))
+
+
+def test_rows_that_were_let_go_are_not_counted_as_if_there_were_none() -> None:
+    """Over the memory limit, 1,200,000 URLs were `176,202 more URLs`."""
+    whole = Panel("paths", "URLs", (), 3, "URL")
+    assert more_text(whole, 3) == "3 more URLs"
+    assert more_text(attrs.evolve(whole, short=8), 3) == "at least 3 more URLs"

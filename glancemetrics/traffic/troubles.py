@@ -175,6 +175,9 @@ def _last_request(snapshot: Snapshot, moment: Callable[[float], str], *, is_of_w
     if known is None:
         return f"None logged{span or ' yet'}."
     newest = moment(known)
+    if is_of_window and known >= snapshot.shown.end and not state.filtered:
+        # The window ends behind real time, because servers write late.
+        return f"One was logged at {newest}, and is shown in a moment."
     sentence = f"None logged{span}; the last one was at {newest}."
     if not is_of_window:
         sentence = f"The last one was at {newest}."

@@ -280,6 +280,10 @@ def test_when_nothing_parses_it_says_so_with_the_first_line_and_what_to_do() -> 
             },
             "the last one was at 2026-09-21 13:13:20 UTC.",
         ),
+        (
+            {"newest": BASE + 1},
+            "No requests. One was logged at 2026-09-21 14:13:21 UTC, and is shown",
+        ),
         ({"newest": BASE - 60}, "None logged in the last 10 s; the last one was at 2026-09"),
         (
             {"newest": BASE - 90_000, "late": 5},

@@ -141,7 +141,7 @@ class HealthChanges:
         self._formats = known
         for format_name, names in found.items():
             more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
-            yield Change(Level.INFO, f"{names[0]}{more}: format {format_name}")
+            yield Change(Level.INFO, f"{called(names[0])}{more}: format {format_name}")
 
 
 def clock_text(source: SourceHealth) -> str:

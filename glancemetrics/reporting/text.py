@@ -28,6 +28,7 @@ from glancemetrics.reporting.time_charts import (
     inked_as,
     steps_per_column,
 )
+from glancemetrics.words.addresses import called
 from glancemetrics.words.escaping import readable, visible
 from glancemetrics.words.humane import (
     UNKNOWN,
@@ -87,7 +88,7 @@ class _Writer:
 
     def _head(self) -> Iterator[str]:
         report = self._report
-        names = [visible(source.name) for source in report.sources]
+        names = [visible(called(source.name)) for source in report.sources]
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         name = _ending((names or [""])[0], self._width - len(_NAME) - len(more))
         yield self._styled("title", _cut(f"{_NAME}{name}{more}", self._width))
@@ -135,7 +136,9 @@ class _Writer:
             if source.trouble:
                 yield from (
                     self._styled("bad", line)
-                    for line in _wrapped(f"{visible(source.name)}: {source.trouble}", self._width)
+                    for line in _wrapped(
+                        f"{visible(called(source.name))}: {source.trouble}", self._width
+                    )
                 )
 
     def _title(self, panel: Panel) -> str:

@@ -46,10 +46,12 @@ def fleet_in(text: str) -> str:
 
 
 def called(text: str) -> str:
-    """Return a source's name for sentences: `fleet prod` for the address of a fleet.
+    """Return a source's name for sentences: `standard input`, `fleet prod` for its address.
 
     That may be longer than a line, with the paths of certificates; what is wrong comes behind it.
     """
+    if text == "-":
+        return "standard input"
     fleet = fleet_in(text)
     return f"fleet {fleet}" if fleet else text
 

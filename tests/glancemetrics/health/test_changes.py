@@ -81,6 +81,11 @@ def test_a_log_of_which_nothing_parses_is_told() -> None:
     assert len(looks.look(attrs.evolve(known, unparsed=21))) == 1
 
 
+def test_standard_input_has_a_name_in_sentences() -> None:
+    piped = SourceHealth("-", SourceState.FOLLOWING, format="combined")
+    assert Looks().look(piped) == ["INFO standard input: format combined"]
+
+
 def test_of_many_logs_in_trouble_some_are_named_and_the_others_counted() -> None:
     looks = Looks()
     logs = [SourceHealth(f"{i}.log", SourceState.BLOCKED, "may not be read") for i in range(1_000)]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from actors.commands.output_options import file_or_stdout
 from actors.commands.parser import FILES, CommandParser, Completion, Example, type_of
 from glancemetrics.errors import UsageError
 from glancemetrics.words.durations import parse_seconds
@@ -54,7 +55,7 @@ def parser() -> CommandParser:
         "default": [],
         "metavar": "DURATION@VALUE[+AFTER]",
     }
-    option("-o", "--output", metavar="FILE", complete=FILES,
+    option("-o", "--output", type=file_or_stdout, metavar="FILE", complete=FILES,
         help="append to FILE", shown_default="standard output")  # fmt: skip
     option("--rate", type=type_of(_rate, "a number of lines per second"), default=100.0,
         metavar="RATE", help="average lines per second", shown_default="100 lines/s")  # fmt: skip

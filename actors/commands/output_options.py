@@ -16,10 +16,15 @@ def add_output_options(
     parser: CommandParser, formats: tuple[str, ...], *, endings: str, names: str
 ) -> None:
     """Add `--output` and `--output-format`; `endings` and `names` list the formats for people."""
-    parser.option("-o", "--output", metavar="FILE", complete=FILES,
+    parser.option("-o", "--output", type=file_or_stdout, metavar="FILE", complete=FILES,
         help=f"write to FILE: {endings}")  # fmt: skip
     parser.option("--output-format", choices=formats, metavar="FORMAT",
         complete=Completion(formats), help=names, shown_default="by the name of FILE")  # fmt: skip
+
+
+def file_or_stdout(name: str) -> str | None:
+    """Return the name of a file to write to; `None` for `-`, standard output."""
+    return None if name == "-" else name
 
 
 def output_format(

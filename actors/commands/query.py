@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from actors.commands.output_options import output_format
+from actors.commands.output_options import file_or_stdout, output_format
 from actors.commands.parser import FILES, CommandParser, Completion, Example
 from actors.commands.server_options import add_server_options, check_server_options
 from actors.commands.state_options import add_state_folders_option
@@ -81,7 +81,7 @@ def parser() -> CommandParser:
         needed = "; needs -o" if name == "parquet" else ""
         made.exclusive(f"--{name}", action="store_const", const=name, dest="output_format",
             help=f"as {name.upper() if name != 'parquet' else 'Parquet'}{needed}")  # fmt: skip
-    option("-o", "--output", metavar="FILE", complete=FILES,
+    option("-o", "--output", type=file_or_stdout, metavar="FILE", complete=FILES,
         help="write to FILE: .json, .csv, .txt or .parquet")  # fmt: skip
     option("-f", "--file", action="append", default=[], metavar="PATH", complete=FILES,
         help="only the history of monitors with this -f; repeatable")  # fmt: skip
@@ -93,8 +93,6 @@ def parser() -> CommandParser:
 
 
 def _output_format(options: argparse.Namespace) -> str:
-    if options.output == "-":
-        options.output = None
     return output_format(
         options.output,
         options.output_format,

@@ -81,6 +81,26 @@ class Panel:
     """What a row is, in the singular."""
     short: int = 0
     """By how much the hits of a row may be too low; 0 if they are exact."""
+    order: Order = Order.HITS
+    """What rows are sorted by."""
+
+    def bars(self) -> list[float]:
+        """Return how long the bar of each row is, 0 to 1: by what they are sorted by."""
+        values = [_MEASURES[self.order](row) or 0 for row in self.rows]
+        if not any(values):  # there are no errors, or no response times
+            values = [row.hits for row in self.rows]
+        largest = max(values, default=1)
+        return [value / largest for value in values]
+
+
+_MEASURES: dict[Order, Callable[[Row], float | None]] = {
+    Order.HITS: lambda row: row.hits,
+    Order.VISITORS: lambda row: row.visitors,
+    Order.BYTES: lambda row: row.bytes,
+    Order.ERRORS: lambda row: row.errors,
+    Order.P95: lambda row: row.p95,
+    Order.TOTAL_TIME: lambda row: row.total_time,
+}
 
 
 @attrs.frozen
@@ -423,7 +443,7 @@ class _PanelMaker:
             rows = self._with_details(spec, rows, numbers if same else None)
         distinct = len(counts) - (counts.other >= 0)
         title = spec.title or TITLES.get(spec.name, spec.name)
-        return Panel(spec.name, title, tuple(rows), distinct, spec.noun, counts.short)
+        return Panel(spec.name, title, tuple(rows), distinct, spec.noun, counts.short, order)
 
     def _with_details(
         self, spec: PanelSpec, rows: list[Row], numbers: list[int] | None

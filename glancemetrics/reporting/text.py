@@ -216,9 +216,8 @@ class _Writer:
             f"{title:>{size}}" for (title, _), size in zip(columns, widths, strict=True)
         )
         yield self._styled("dim", f"  {head}")
-        largest = max(row.hits for row in panel.rows) or 1
-        for row in panel.rows:
-            drawn = bar(row.hits / largest, _BAR_CELLS, self._look.drawing)
+        for row, length in zip(panel.rows, panel.bars(), strict=True):
+            drawn = bar(length, _BAR_CELLS, self._look.drawing)
             yield self._line(row, columns, widths, room, drawn if has_bars else None)
             for inner in row.rows[:_DETAILS] if len(row.rows) > 1 or _tells_more(row) else ():
                 blank = " " * _BAR_CELLS if has_bars else None

@@ -214,10 +214,9 @@ def _table(panel: Panel, report: Report) -> Iterator[str]:
     )
     name = "When" if over_time else panel.noun[0].upper() + panel.noun[1:]
     yield f'<thead><tr><th scope="col" class="name">{text_of(name)}</th>{heads}</tr></thead>'
-    largest = max((row.hits for row in panel.rows), default=1) or 1
-    for row in panel.rows:
+    for row, length in zip(panel.rows, panel.bars(), strict=True):
         yield "<tbody>"
-        yield _row(row, report, panel, timed, row.hits / largest)
+        yield _row(row, report, panel, timed, length)
         if len(row.rows) > 1 or any(inner.name != row.name for inner in row.rows):
             for inner in row.rows:
                 yield _row(inner, report, panel, timed, None)

@@ -121,6 +121,19 @@ def test_long_paths_have_their_referrers(length: int) -> None:
     assert referrer.name.startswith("http://rrr")
 
 
+def test_bars_show_what_rows_are_sorted_by() -> None:
+    log = line(size=10) * 4 + line(request="GET /large HTTP/1.1", size=400)
+    report = report_of(batches_of(log))
+    assert [(row.name, row.hits, row.bytes) for row in report.panel("bandwidth").rows] == [
+        ("/large", 1, 400),
+        ("/pages/create", 4, 40),
+    ]
+    assert report.panel("bandwidth").bars() == [1, 0.1]
+    assert report.panel("paths").bars() == [1, 0.25]
+    # There are no response times.
+    assert report_of(batches_of(log), order=Order.P95).panel("paths").bars() == [1, 0.25]
+
+
 def test_details_stand_under_their_row() -> None:
     log = (
         line(status=404, referrer="http://a/") * 3

@@ -148,6 +148,7 @@ def report_on(
                     tally.add(worked.slices)
                 progress(Progress(counted.read_bytes, total, counted.lines))
             plain.finish()
+        tally.settle(Base.AGENT)  # before another thread looks at its names
         classified = pool.submit(_classify, tally, classify_agents) if agents_matter else None
         unfinished = None
         if stopped():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -44,15 +45,18 @@ class AgentKinds:
 
 _known: dict[int, tuple[weakref.ref[pa.Array], AgentKinds]] = {}
 """Results by the `id` of a column, while that column exists: panels group it several times."""
+_classifying = threading.Lock()
+"""Threads make panels of the same column: one of them classifies it, and the others wait."""
 
 
 def kinds_of(agents: pa.StringArray, classify_parts: Classify = classify_here) -> AgentKinds:
     """Return the kinds of agents; cached per column."""
     key = id(agents)
-    if key not in _known:
-        kinds = _kinds_of(agents, classify_parts)
-        _known[key] = weakref.ref(agents, lambda _: _known.pop(key)), kinds
-    return _known[key][1]
+    with _classifying:
+        if key not in _known:
+            kinds = _kinds_of(agents, classify_parts)
+            _known[key] = weakref.ref(agents, lambda _: _known.pop(key)), kinds
+        return _known[key][1]
 
 
 def _kinds_of(agents: pa.StringArray, classify_parts: Classify) -> AgentKinds:

@@ -10,12 +10,14 @@ import os
 import random
 import tarfile
 import threading
+import time
 import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import glancemetrics as gm
@@ -26,7 +28,9 @@ from actors.archive.reporting import Progress, report_on
 from actors.archive.workers import ThreadWorkers
 from actors.files import decompression
 from glancemetrics.errors import GlanceMetricsError
+from glancemetrics.native.strings import StringTable
 from glancemetrics.reporting.plain_counting import PlainCounting
+from glancemetrics.reporting.report import ReportOptions
 from glancemetrics.selecting.selection import make_selection
 from tests.actors.archive.logs import COMPRESS, numbered, write
 from tests.glancemetrics.reporting.making import Late
@@ -293,6 +297,23 @@ def test_lines_are_not_overwritten_before_they_are_counted(
     made = report([name], selection=make_selection(now=0, since=BASE))
     hits = {row.name: row.hits for row in made.panel("paths").rows}
     assert hits == {f"/{number}": 6 for number in range(60)}
+
+
+def test_names_are_settled_once_though_agents_are_classified_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[StringTable] = []
+    sealed = StringTable.sealed
+
+    def slowly(table: StringTable) -> pa.StringArray:
+        settled.append(table)
+        time.sleep(0.05)  # as if there were millions
+        return sealed(table)
+
+    monkeypatch.setattr(StringTable, "sealed", slowly)
+    options = ReportOptions(panels=frozenset({"browsers"}))
+    report([write(tmp_path / "access.log", line() * 10)], options=options)
+    assert len(settled) == len(set(settled)) > 0
 
 
 @pytest.mark.parametrize("padding", [100, 1 << 16, 200_000])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
@@ -47,3 +49,19 @@ def test_a_column_is_looked_at_once_and_forgotten_when_it_goes() -> None:
 
 def test_no_agents_are_of_no_kind() -> None:
     assert kinds_of(pa.array([], pa.string())).named(lambda agent: agent.browser).to_pylist() == []
+
+
+def test_threads_that_need_the_same_column_classify_it_once() -> None:
+    agents = pa.array(["curl/8.1", "a"])
+    asked: list[list[str]] = []
+
+    def slowly(parts: Iterable[list[str]]) -> Iterator[list[UserAgent]]:
+        for part in parts:
+            asked.append(part)
+            time.sleep(0.05)
+            yield classify(part)
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: kinds_of(agents, slowly), range(2))
+    assert first is second
+    assert asked == [["curl/8.1", "a"]]

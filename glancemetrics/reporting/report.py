@@ -36,6 +36,8 @@ DETAIL_ROWS = 10
 _QUANTILES = (0.5, 0.95, 0.99)
 _NEVER = np.iinfo(np.int64).min
 """Less than any sum: such a value is never among the largest."""
+_ORDER = [("key", "descending"), ("hits", "descending"), ("name", "ascending")]
+"""The order of rows: ties by hits, then by name, and not by what was read first."""
 _TIME_ROWS = 120
 """Rows over time, at most; the step is chosen accordingly."""
 _STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800)
@@ -471,10 +473,12 @@ class _PanelMaker:
         codes[wanted] = codes_of(joined)
         details = base.summed(pa.DictionaryArray.from_arrays(indices_of(codes), joined.dictionary))
         visitors = self._visitors(details)
-        order = _sort_key(details, visitors, spec.order or self._options.order)
+        key = _sort_key(details, visitors, spec.order or self._options.order)
         names = details.names.to_pylist()
         numbers_of: dict[str, list[int]] = {}
-        for number in np.argsort(-order, kind="stable").tolist():
+        for number in pc.sort_indices(
+            _sortable(key, details.hits, details.names), sort_keys=_ORDER
+        ).to_pylist():
             own = numbers_of.setdefault(names[number].partition(FROM)[0], [])
             if len(own) < DETAIL_ROWS:
                 own.append(number)
@@ -607,18 +611,17 @@ def _largest(counts: ValueCounts, visitors: Int64s, order: Order, limit: int) ->
         return [other] if other >= 0 else []
     # There may be millions: only those are compared that may be among the largest.
     found = np.flatnonzero(key >= np.partition(key, -limit)[-limit])
-    columns = {
-        "key": column_of(key[found]),
-        "hits": column_of(counts.hits[found]),
-        "name": counts.names.take(column_of(found)),
-    }
-    chosen = pc.select_k_unstable(
-        pa.record_batch(columns),
-        k=limit,
-        sort_keys=[("key", "descending"), ("hits", "descending"), ("name", "ascending")],
-    )
+    # Of names that all tie, there may be a gigabyte: these are not copied.
+    names = counts.names if len(found) == len(key) else counts.names.take(column_of(found))
+    columns = _sortable(key[found], counts.hits[found], names)
+    chosen = pc.select_k_unstable(columns, k=limit, sort_keys=_ORDER)
     numbers: list[int] = found[chosen.to_numpy()].tolist()
     return [*numbers, other] if other >= 0 else numbers
+
+
+def _sortable(key: Int64s, hits: Int64s, names: pa.Array) -> pa.RecordBatch:
+    """Return what `_ORDER` compares of each value."""
+    return pa.record_batch({"key": column_of(key), "hits": column_of(hits), "name": names})
 
 
 def _step(tally: Tally) -> int:

@@ -156,6 +156,16 @@ def test_details_stand_under_their_row() -> None:
     assert [row.name for row in network.rows] == ["203.0.113.7"]
 
 
+def test_details_that_tie_stand_in_the_order_of_their_names() -> None:
+    lines = [line(host=f"203.0.113.{number}") for number in range(12)]
+    hosts = []
+    for some in (lines, lines[::-1]):
+        (network,) = report_of(batches_of(b"".join(some))).panel("networks").rows
+        hosts.append([row.name for row in network.rows])
+    assert hosts[0] == hosts[1]
+    assert hosts[0] == sorted(hosts[0])
+
+
 def test_every_panel_has_a_title_and_stands_in_that_order() -> None:
     assert [spec.name for spec in PANELS] == list(TITLES)
 

@@ -38,8 +38,14 @@ _AS_WRITTEN = PathGroups()
 _SMALL = 1 << 16
 """Bytes of lines up to which chunks are parsed one after another in the same thread."""
 _AT_ONCE = 1 << 17
-"""Bytes of lines that are parsed at once, in a few milliseconds: a thread costs a monitor in calm a
-tenth of its time."""
+"""Bytes of lines that are parsed on the event loop, in a few milliseconds: a thread costs a monitor
+in calm a tenth of its time."""
+_AT_ONCE_SECONDS = 0.02
+"""How long so many may take: lines that no format matches take a hundred times as long as usual."""
+_TRIFLE = 1 << 12
+"""Bytes of lines that never take longer."""
+_SHORT_LINE = 32
+"""Bytes. Of shorter lines, such as blank ones, there are too many."""
 _MOST_TOGETHER = 256
 """Messages."""
 _TURN_SECONDS = 0.1
@@ -68,6 +74,7 @@ async def parse(
     turn = trio.Event()
     turn.set()
     in_order = InOrder(logs)
+    pace = _Pace()
     async with receive, send, trio.open_nursery() as nursery:
         while (message := await _next(receive, in_order.due)) is not None:
             await hands.acquire()
@@ -81,7 +88,7 @@ async def parse(
             following = trio.Event()
             now = attrs.evolve(logs.context, arrived=wall())
             parsing = Parsing(now, where, paths, server)
-            nursery.start_soon(_parse_all, parsable, parsing, turn, following, hands, send)
+            nursery.start_soon(_parse_all, parsable, parsing, pace, turn, following, hands, send)
             turn = following
 
 
@@ -157,23 +164,56 @@ async def _taken(in_order: InOrder, messages: Sequence[OneFromSource]) -> list[P
     return taken
 
 
+@attrs.define
+class _Pace:
+    """Knows which lines are parsed so fast that the event loop may do it."""
+
+    _quick: set[str] = attrs.field(factory=set)
+    """The sources whose last lines were."""
+
+    def is_quick(self, messages: Sequence[Parsable | NotLines], size: int) -> bool:
+        """Tell whether so many bytes of lines may be parsed on the event loop."""
+        if size <= _TRIFLE:
+            return True
+        if size > _AT_ONCE:
+            return False
+        chunks = [one for one in messages if isinstance(one, Parsable)]
+        lines = sum(chunk.lines.count(b"\n") for chunk in chunks)
+        return lines * _SHORT_LINE <= size and all(chunk.source in self._quick for chunk in chunks)
+
+    def note(self, messages: Sequence[Parsable | NotLines], size: int, seconds: float) -> None:
+        """Note how long that took."""
+        if size <= _TRIFLE:
+            return
+        sources = {one.source for one in messages if isinstance(one, Parsable)}
+        if seconds * _AT_ONCE <= _AT_ONCE_SECONDS * size:
+            self._quick |= sources
+        else:
+            self._quick -= sources
+
+
 async def _parse_all(
     messages: Sequence[Parsable | NotLines],
     parsing: Parsing,
+    pace: _Pace,
     turn: trio.Event,
     following: trio.Event,
     hands: trio.Semaphore,
     send: trio.MemorySendChannel[FromParser],
 ) -> None:
+    size = sum(map(_size, messages))
+
     def parse_messages() -> FromParser:
-        return parsing.all(messages)
+        began = time.monotonic()
+        parsed = parsing.all(messages)
+        pace.note(messages, size, time.monotonic() - began)
+        return parsed
 
     def parse_small_messages() -> FromParser:
         with one_at_a_time():
             return parse_messages()
 
-    size = sum(map(_size, messages))
-    if size > _AT_ONCE or (size and parsing.where is not None):
+    if (size and parsing.where is not None) or not pace.is_quick(messages, size):
         is_small = size < _SMALL
         work = parse_small_messages if is_small else parse_messages
         parsed = await trio.to_thread.run_sync(work)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import attrs
+import pytest
 import trio
 import trio.testing
 from loguru import logger
 
+from actors.monitor import parser
+from actors.monitor.in_order import Parsable
 from actors.monitor.messages import FromParser, Parsed, Together
 from actors.monitor.parser import parse
+from actors.monitor.parsing import Parsing
 from actors.sources.messages import Chunk, FromSource, NotLines
 from glancemetrics.formats.combined import COMBINED
 from glancemetrics.formats.followed_logs import FollowedLogs
@@ -146,3 +152,33 @@ async def test_of_a_field_that_a_log_has_not_it_is_said_once() -> None:
     ]
     batches = one_by_one([message async for message in receive])
     assert {m.batch.batch.schema.names[-2] for m in batches if isinstance(m, Parsed)} == {"b"}
+
+
+async def test_lines_that_take_long_leave_the_event_loop_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    on_loop: list[bool] = []
+    all_of = Parsing.all
+    usual, odd = line() * 600, b"something that takes longer than it should\n" * 2000
+
+    def noted(parsing: Parsing, messages: Sequence[Parsable | NotLines]) -> FromParser:
+        on_loop.append(threading.current_thread() is threading.main_thread())
+        if any(isinstance(one, Parsable) and one.lines == odd for one in messages):
+            time.sleep(0.4)
+        return all_of(parsing, messages)
+
+    monkeypatch.setattr(Parsing, "all", noted)
+    monkeypatch.setattr(parser, "_AT_ONCE_SECONDS", 0.5)  # also of a machine with much to do
+    send, from_tailer = trio.open_memory_channel[FromSource](100)
+    to_aggregator, receive = trio.open_memory_channel[FromParser](100)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(
+            partial(parse, from_tailer, to_aggregator, logs(), workers=1, wall=time.time)
+        )
+        for lines in (usual, usual, odd, odd, usual, usual, b"\n" * 10_000, b"x\n"):
+            await send.send(chunk(lines))
+            await receive.receive()
+        send.close()
+    # What comes first may be anything; what took long once is expected to do so again. Of short
+    # lines it is known before.
+    assert on_loop == [False, True, True, False, False, True, False, True]

@@ -166,24 +166,34 @@ GM_API void gm_set_shortened(gm_plain_line *lines, const gm_longer *longer, int6
     }
 }
 
+#define MINUTE_BITS 13
+#define MINUTE_SLOTS (1 << MINUTE_BITS)
+/* At least twice as many as there may be minutes. */
+
 /* Numbers the minutes of lines, with `offsets[i]` added to the seconds of line i unless it is null;
    writes the beginning of each. Returns how many there are; -1 if there are more than `most`. */
 GM_API int64_t gm_minutes(gm_plain_line *lines, int64_t count, const int64_t *offsets,
                           int64_t *minutes, int64_t most) {
+    /* Lines may be in any order. A slot has the number of a minute + 1; 0 if it is empty. */
+    uint16_t slots[MINUTE_SLOTS] = {0};
     int64_t known = 0, number = 0;
+    if (most > MINUTE_SLOTS / 2)
+        return -1;
     for (int64_t i = 0; i < count; i++) {
         lines[i].seconds += offsets ? offsets[i] : 0;
         int64_t second = lines[i].seconds, within = second % 60;
         int64_t minute = second - within - (within < 0 ? 60 : 0);
         if (!known || minutes[number] != minute) {
-            for (number = known - 1; number >= 0 && minutes[number] != minute; number--)
-                ;
-            if (number < 0) {
+            uint64_t at = (uint64_t)minute * gm_secrets[1] >> (64 - MINUTE_BITS);
+            while (slots[at] && minutes[slots[at] - 1] != minute)
+                at = (at + 1) % MINUTE_SLOTS;
+            if (!slots[at]) {
                 if (known == most)
                     return -1;
                 minutes[known] = minute;
-                number = known++;
+                slots[at] = (uint16_t)++known;
             }
+            number = slots[at] - 1;
         }
         lines[i].minute = (uint32_t)number;
         lines[i].visitor = visitor_hash(lines[i].visitor, second);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -225,6 +226,14 @@ def test_a_chunk_of_very_many_minutes_is_decoded() -> None:
     log = b"".join(line(BASE + 60 * number) for number in range(5000))
     found, plain = report_on_plain([log])
     assert plain == 0
+    assert found.to_json() == report_of(batches_of(log)).to_json()
+
+
+def test_a_chunk_whose_minutes_are_in_no_order() -> None:
+    minutes = random.Random(3).choices(range(-2000, 2000), k=8000)
+    log = b"".join(line(60 * minute, host=f"h{minute % 9}") for minute in minutes)
+    found, plain = report_on_plain([log])
+    assert plain == len(minutes)
     assert found.to_json() == report_of(batches_of(log)).to_json()
 
 

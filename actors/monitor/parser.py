@@ -1,4 +1,4 @@
-"""The parser: chunks of lines in, record batches out, in worker threads.
+"""The parser: chunks of lines in, record batches out, in worker threads if it takes long.
 
 What carries over from one chunk of a source to the next is handled in order (`in_order.py`). Then
 chunks are parsed in parallel, and passed on in their order again.

@@ -185,7 +185,7 @@ def test_requests_that_scanners_send_are_plain(request_line: str) -> None:
     lines = [*odd, line(request="CONNECT (malformed) HTTP/1.1"), line(status=404), *odd]
     found, plain = report_on_plain([b"".join(lines)])
     assert plain == len(lines)
-    assert same_rows(found) == same_rows(report_of(batches_of(b"".join(lines))))
+    assert found.to_json() == report_of(batches_of(b"".join(lines))).to_json()
 
 
 @pytest.mark.parametrize("letter", ["x", "ü", "\U0001f600"])
@@ -203,7 +203,7 @@ def test_lines_with_long_texts_are_plain(letter: str) -> None:
     ] * 3
     found, plain = report_on_plain(chunks_of(lines, 4))
     assert plain == len(lines)
-    assert same_rows(found) == same_rows(report_of(batches_of(b"".join(lines))))
+    assert found.to_json() == report_of(batches_of(b"".join(lines))).to_json()
     assert found.visitors == 7
 
 

@@ -103,6 +103,7 @@ async def aggregate(
     )
     clock = _Clock(wall)
     async with receive, send:
+        await _prepare_rules(aggregation)
         next_close = trio.current_time()
         next_snapshot = next_close + refresh_seconds
         learn_groups = math.inf
@@ -149,6 +150,12 @@ async def aggregate(
                 first = False
             if now >= next_snapshot:
                 next_snapshot = max(next_snapshot, now) + refresh_seconds
+
+
+async def _prepare_rules(aggregation: Aggregation) -> None:
+    """Load what rules need, which otherwise the event loop would do with the first lines."""
+    if aggregation.classifies_agents:
+        await trio.to_thread.run_sync(prepare)
 
 
 def _learn_groups(aggregation: Aggregation, goes_on: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.native.strings import codes_of, string_hashes
-from glancemetrics.records.dimensions import code, dimension_called
+from glancemetrics.records.dimensions import DIMENSIONS, code, dimension_called
 from glancemetrics.records.duration_bins import bucket_of
 from glancemetrics.records.names import shortened
 from glancemetrics.records.schema import seconds as seconds_of
@@ -36,12 +37,24 @@ _ATTACKS = (
 """Paths that scanners ask for and no site links to (RE2)."""
 
 
+_OF_AGENTS = frozenset(
+    one.name for one in DIMENSIONS if one.column == "agent" and one.derive is not None
+)
+_WORD = re.compile(r"'(?:[^']|'')*'|(\w+)")
+"""A text, or a name or keyword, of a condition."""
+
+
 @attrs.frozen
 class Stream:
     """Records that several rules may share: a condition and a grouping."""
 
     where: str | None = None
     by: str | None = None
+
+    @property
+    def classifies_agents(self) -> bool:
+        """Whether it asks for what user agents are: browsers, bots and so on."""
+        return self.by in _OF_AGENTS or not _OF_AGENTS.isdisjoint(_WORD.findall(self.where or ""))
 
 
 @attrs.frozen(eq=False)
@@ -169,6 +182,11 @@ class Counting:
         """`masks` evaluates the conditions of all streams."""
         self._wanted = list(dict.fromkeys(wanted))
         self._masks = masks
+
+    @property
+    def classifies_agents(self) -> bool:
+        """Whether user agents have to be classified for any stream."""
+        return any(stream.classifies_agents for stream, _ in self._wanted)
 
     def count(self, batch: pa.RecordBatch) -> list[RuleCounts]:
         """Count the records of a batch of `records.SCHEMA`."""

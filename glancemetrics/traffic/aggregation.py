@@ -206,6 +206,11 @@ class Aggregation:
         is_much = self.recent_rows + rows >= _MOST_RECENT_ROWS
         return is_much or len(self._recent) + 1 >= _MOST_RECENT_BATCHES
 
+    @property
+    def classifies_agents(self) -> bool:
+        """Whether rules ask for browsers, bots and so on."""
+        return self._counting.classifies_agents
+
     def learn_groups(self) -> None:
         """Start grouping by browser, bot and so on; loading the necessary data takes a while."""
         self._knows_groups = True

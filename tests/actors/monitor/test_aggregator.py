@@ -10,6 +10,7 @@ import pytest
 import trio
 import trio.testing
 
+from actors.monitor import aggregator
 from actors.monitor.aggregator import aggregate
 from actors.monitor.messages import (
     Checkpoint,
@@ -21,8 +22,10 @@ from actors.monitor.messages import (
 )
 from actors.sources.messages import Announced
 from actors.state.clock import WallClock
+from glancemetrics.alerting.counting import Counting, Stream
 from glancemetrics.formats.combined import decode
 from glancemetrics.health.health import SourceHealth, SourceState
+from glancemetrics.rules.metrics import HITS
 from glancemetrics.traffic.aggregation import Aggregation, SourceBatch
 from glancemetrics.traffic.snapshot import Snapshot
 from tests.lines import BASE, line
@@ -108,6 +111,34 @@ async def test_a_few_lines_after_many_do_not_hold_up_the_event_loop(
         nursery.cancel_scope.cancel()
     from_aggregator.close()
     assert counted_in[0] != threading.get_ident()
+
+
+@pytest.mark.parametrize(
+    ("stream", "loads"),
+    [
+        (Stream(by="browser"), True),
+        (Stream(where="bot IS NOT NULL AND path <> '/os'"), True),
+        (Stream(where="path = '/it''s/bot' OR agent = 'device'", by="agent"), False),
+    ],
+)
+async def test_what_rules_need_of_user_agents_is_loaded_before_lines_are_counted(
+    monkeypatch: pytest.MonkeyPatch, stream: Stream, *, loads: bool
+) -> None:
+    """In real threads: it takes a tenth of a second."""
+    threads: list[int] = []
+    monkeypatch.setattr(aggregator, "prepare", lambda: threads.append(threading.get_ident()))
+    counting = Counting([(stream, HITS)])
+    aggregation = Aggregation(
+        window_seconds=10, alert_window_seconds=10, limits={}, counting=counting
+    )
+    send, receive = trio.open_memory_channel[FromParser](1)
+    to_alerts, from_aggregator = trio.open_memory_channel[FromAggregator](16)
+    send.close()
+    await aggregate(
+        aggregation, receive, to_alerts, refresh_seconds=9, wall=time.time, is_shown=False
+    )
+    from_aggregator.close()
+    assert [thread != threading.get_ident() for thread in threads] == [True] * loads
 
 
 async def test_logs_that_are_announced_are_lag_until_they_are_opened(

@@ -464,7 +464,7 @@ def test_what_was_meant_is_named(tmp_path: Path, arguments: list[str], error: st
 def test_a_compressed_log_in_a_pipe_is_named() -> None:
     done = run("-", "--once", stdin=gzip.compress(line(BASE) * 3))
     assert done.returncode == 1
-    assert b"-: is gzip; try: zcat FILE | glancemetrics" in done.stderr
+    assert b"standard input: is gzip; try: zcat FILE | glancemetrics" in done.stderr
 
 
 def test_a_condition_does_not_shorten_what_a_quiet_log_shows(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glancemetrics.native.strings import codes_of, string_hashes
-from glancemetrics.records.dimensions import DIMENSIONS, code, dimension_called
+from glancemetrics.records.dimensions import code, derived_named, dimension_called
 from glancemetrics.records.duration_bins import bucket_of
 from glancemetrics.records.names import shortened
 from glancemetrics.records.schema import seconds as seconds_of
@@ -37,13 +36,6 @@ _ATTACKS = (
 """Paths that scanners ask for and no site links to (RE2)."""
 
 
-_OF_AGENTS = frozenset(
-    one.name for one in DIMENSIONS if one.column == "agent" and one.derive is not None
-)
-_WORD = re.compile(r"'(?:[^']|'')*'|(\w+)")
-"""A text, or a name or keyword, of a condition."""
-
-
 @attrs.frozen
 class Stream:
     """Records that several rules may share: a condition and a grouping."""
@@ -54,7 +46,7 @@ class Stream:
     @property
     def classifies_agents(self) -> bool:
         """Whether it asks for what user agents are: browsers, bots and so on."""
-        return self.by in _OF_AGENTS or not _OF_AGENTS.isdisjoint(_WORD.findall(self.where or ""))
+        return any(one.column == "agent" for one in derived_named(f"{self.by} {self.where}"))
 
 
 @attrs.frozen(eq=False)

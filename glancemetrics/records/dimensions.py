@@ -6,6 +6,7 @@ Windows, rules, reports, SQL and screens use that list. Fields of `--keep` are d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import attrs
@@ -26,13 +27,16 @@ from glancemetrics.records.derived import (
     systems_of,
 )
 from glancemetrics.records.networks import networks_of
-from glancemetrics.records.schema import SERVER, SOURCE, TEXT
+from glancemetrics.records.schema import SCHEMA, SERVER, SOURCE, TEXT
 
 MALFORMED = "(malformed)"
 """Section and path of a record without a well-formed request line. No real path can be this."""
 
 OTHER = "(other)"
 """The sum of values beyond the limit of distinct values of a dimension."""
+
+
+_GIVEN = frozenset(SCHEMA.names)
 
 
 @attrs.frozen(kw_only=True)
@@ -183,6 +187,12 @@ def kept_dimension(name: str) -> Dimension:
 def dimension_called(name: str) -> Dimension:
     """Return the dimension of a name; a name that is not in the list is a kept field."""
     return next((one for one in DIMENSIONS if one.name == name), None) or kept_dimension(name)
+
+
+def derived_named(text: str) -> list[Dimension]:
+    """Return the derived dimensions that are named in an SQL text, or in a text within it."""
+    words = set(re.findall(r"\w+", text.lower()))
+    return [one for one in DIMENSIONS if one.name in words and one.name not in _GIVEN]
 
 
 def dimensions_with(kept: Iterable[str] = ()) -> dict[str, Dimension]:

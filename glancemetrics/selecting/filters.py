@@ -13,13 +13,12 @@ import pyarrow as pa
 
 from glancemetrics.errors import UsageError
 from glancemetrics.native.strings import codes_of
-from glancemetrics.records.dimensions import Dimension
+from glancemetrics.records.dimensions import Dimension, derived_named
 from glancemetrics.records.schema import ORIGIN, TEXT, column_type
 from glancemetrics.selecting.sql import (
     column_names,
     columns_in,
     connect,
-    derived_named,
     functions_in,
     parse_tree,
     readable,

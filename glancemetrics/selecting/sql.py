@@ -16,7 +16,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.errors import UsageError
-from glancemetrics.records.dimensions import DIMENSIONS, SECTION, Dimension, code, dictionary_of
+from glancemetrics.records.dimensions import (
+    DIMENSIONS,
+    SECTION,
+    Dimension,
+    code,
+    derived_named,
+    dictionary_of,
+)
 from glancemetrics.records.schema import ORIGIN, SCHEMA, TEXT, empty_batch, schema_with, with_source
 from glancemetrics.selecting.condition_hints import hint_for, outside_of_quotes
 from glancemetrics.words.escaping import is_utf_8
@@ -227,12 +234,6 @@ def connect(threads: int = 1, memory: str | None = None) -> Any:
     return connection
 
 
-def derived_named(text: str) -> list[Dimension]:
-    """Return the derived dimensions that are named in an SQL text."""
-    words = set(re.findall(r"\w+", text.lower()))
-    return [one for one in DIMENSIONS if one.name in words and one.name not in _GIVEN]
-
-
 def with_columns(batch: pa.RecordBatch, dimensions: Iterable[Dimension]) -> pa.RecordBatch:
     """Return a batch with dimensions added as text columns."""
     for one in dimensions:
@@ -240,9 +241,6 @@ def with_columns(batch: pa.RecordBatch, dimensions: Iterable[Dimension]) -> pa.R
             column = dictionary_of(code(batch, one))
             batch = batch.append_column(pa.field(one.name, TEXT), column)
     return batch
-
-
-_GIVEN = frozenset(SCHEMA.names)
 
 
 def readable(error: Exception, kept: Sequence[str] = (), expression: str = "") -> str:

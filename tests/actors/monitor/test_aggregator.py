@@ -118,7 +118,10 @@ async def test_a_few_lines_after_many_do_not_hold_up_the_event_loop(
     [
         (Stream(by="browser"), True),
         (Stream(where="bot IS NOT NULL AND path <> '/os'"), True),
-        (Stream(where="path = '/it''s/bot' OR agent = 'device'", by="agent"), False),
+        (Stream(where="Browser = 'Firefox'"), True),
+        # Its column is made wherever the word stands.
+        (Stream(where="path = '/it''s/bot'"), True),
+        (Stream(where="path = '/robots.txt' OR agent = 'curl'", by="agent"), False),
     ],
 )
 async def test_what_rules_need_of_user_agents_is_loaded_before_lines_are_counted(

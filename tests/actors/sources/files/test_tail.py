@@ -7,7 +7,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -382,15 +383,23 @@ async def test_windows_wait_for_the_lines_of_all_files_that_tail_had(clock, hear
     os.close(read_end)
 
 
+@asynccontextmanager
+async def watching(log: Path, waker: Waker) -> AsyncIterator[trio.Nursery]:
+    """Watch a log, in real time; what runs in the nursery ends with the block."""
+    waker.watch(str(log), watched_names(str(log)))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(waker.run)
+        await trio.sleep(0.3)
+        yield nursery
+        nursery.cancel_scope.cancel()
+
+
 async def test_inotify_wakes_long_before_the_poll(tmp_path: Path) -> None:
     """In real time: a line is seen at once, not at the next second."""
     log = tmp_path / "access.log"
     log.write_bytes(b"")
     waker = Waker()
-    async with trio.open_nursery() as nursery:
-        waker.watch(str(log), watched_names(str(log)))
-        nursery.start_soon(waker.run)
-        await trio.sleep(0.3)
+    async with watching(log, waker) as nursery:
         delays = []
         for _ in range(5):
             began = trio.current_time()
@@ -398,7 +407,6 @@ async def test_inotify_wakes_long_before_the_poll(tmp_path: Path) -> None:
             await waker.wait(str(log))
             delays.append(trio.current_time() - began)
             await trio.sleep(0.3)
-        nursery.cancel_scope.cancel()
     assert min(delays) < 0.5
 
 
@@ -406,11 +414,8 @@ async def test_inotify_goes_on_after_a_file_whose_name_is_not_utf8(tmp_path: Pat
     path = tmp_path / "access.log"
     path.touch()
     waker = Waker()
-    waker.watch(str(path), watched_names(str(path)))
     with trio.fail_after(60):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(waker.run)
-            await trio.sleep(0.3)
+        async with watching(path, waker) as nursery:
             Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.log")).touch()
             await trio.sleep(1)
 
@@ -422,7 +427,6 @@ async def test_inotify_goes_on_after_a_file_whose_name_is_not_utf8(tmp_path: Pat
 
             nursery.start_soon(write)
             assert await waker.wait(str(path), status_of(str(path)))
-            nursery.cancel_scope.cancel()
 
 
 async def test_a_directory_that_was_replaced_is_watched_again(tmp_path: Path) -> None:
@@ -430,17 +434,13 @@ async def test_a_directory_that_was_replaced_is_watched_again(tmp_path: Path) ->
     folder, log = tmp_path / "logs", tmp_path / "logs" / "access.log"
     folder.mkdir()
     waker = Waker(0.05)
-    waker.watch(str(log), watched_names(str(log)))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(waker.run)
-        await trio.sleep(0.3)
+    async with watching(log, waker) as nursery:
         folder.rename(tmp_path / "old")
         folder.mkdir()
         await trio.sleep(2)
         nursery.start_soon(trio.to_thread.run_sync, log.write_bytes, b"x\n")
         with trio.fail_after(10):
             await waker.wait(str(log))
-        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("how", ["removed", "its parent renamed"])
@@ -451,10 +451,7 @@ async def test_a_directory_that_comes_back_is_watched_again(tmp_path: Path, how:
     folder.mkdir(parents=True)
     log.touch()
     waker = Waker(0.05)
-    waker.watch(str(log), watched_names(str(log)))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(waker.run)
-        await trio.sleep(0.3)
+    async with watching(log, waker) as nursery:
         with log.open("rb"):
             if how == "removed":
                 shutil.rmtree(parent)
@@ -469,7 +466,6 @@ async def test_a_directory_that_comes_back_is_watched_again(tmp_path: Path, how:
             nursery.start_soon(trio.to_thread.run_sync, log.write_bytes, b"x\n")
             with trio.fail_after(10):
                 await waker.wait(str(log))
-        nursery.cancel_scope.cancel()
 
 
 async def test_where_inotify_is_silent_the_poll_wakes(clock: trio.testing.MockClock) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from actors.commands.parser import OTHER, CommandParser
 from glancemetrics.configuration.setting import OFF
 from glancemetrics.version import __version__
+from glancemetrics.words.humane import capitalized
 
 _FILES = (
     ("./glancemetrics.toml", "Configuration of the working directory."),
@@ -52,7 +53,7 @@ def man_page(parsers: Sequence[CommandParser]) -> str:
             lines += [
                 ".TP",
                 f".B {_text(example.typed)}",
-                _text(f"{example.meaning[:1].upper()}{example.meaning[1:]}."),
+                _text(f"{capitalized(example.meaning)}."),
             ]
     lines += [".SH FILES", *_terms(_FILES), ".SH EXIT STATUS", *_terms(_STATUSES)]
     lines += [
@@ -94,7 +95,7 @@ def _invocation(action: argparse.Action) -> str:
 
 def _help(action: argparse.Action) -> str:
     text = (action.help or "").replace("%%", "%").replace("\u00a0", " ")
-    return text[:1].upper() + text[1:] + "."
+    return capitalized(text) + "."
 
 
 def _terms(terms: Sequence[tuple[str, str]]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterable
 
 from glancemetrics.configuration.setting import Group, Setting
+from glancemetrics.words.humane import capitalized
 
 _WIDTH = 79
 
@@ -79,7 +80,7 @@ def example(
 
 def _sentence(text: str) -> str:
     text = text.removesuffix("; repeatable")
-    return text[:1].upper() + text[1:] + "."
+    return capitalized(text) + "."
 
 
 def _value(setting: Setting) -> str:

@@ -301,7 +301,8 @@ static bool count_requests(gm_tally *tally, const plain_texts *texts, const gm_p
         tally->server_errors += server;
         for (int c = 0; c < width; c++)
             add_both(columns[c].counted, columns[c].numbers[i], line, left_out);
-        if (!line->length[PLAIN_PATH] && !add_named(&by[BY_PATH], path_of(texts, line), line, left_out))
+        if (!line->length[PLAIN_PATH] &&
+            !add_named(&by[BY_PATH], path_of(texts, line), line, left_out))
             return false;
         add_both(&by[BY_MINUTE], (int32_t)tally->minutes[line->minute], line, left_out);
         if ((line->status == 404 || server) && !add_failure(tally, texts, line, left_out))

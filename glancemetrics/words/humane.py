@@ -37,6 +37,11 @@ def _in_thousands(number: float, units: Sequence[str]) -> str:
     return f"{number / 1000**power:,.1f} {units[power - 1]}"
 
 
+def capitalized(text: str) -> str:
+    """Return a text that begins with a capital; the rest stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def format_rate(rate: float, decimals: int = 2, comma: str = "") -> str:
     """Format a rate with up to `decimals` decimals: `12.5`, `13`; `comma` parts thousands."""
     text = f"{rate:{comma}.{decimals}f}"

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from glancemetrics.words.humane import capitalized
+
 
 def _page(title: str, body: str, *, up: str = "") -> str:
     return (
@@ -54,7 +56,7 @@ def unbuilt_page() -> str:
 def problem_page(title: str, detail: str, path: str) -> str:
     """Return an error as a page; `path` is what was asked for."""
     up = "../" * (path.count("/") - 1)
-    said = f"{detail[:1].upper()}{detail[1:]}."
+    said = f"{capitalized(detail)}."
     return _page(
         f"{title} – GlanceMetrics",
         f"<main>\n<h1>{escape(title)}</h1>\n<p>{escape(said)}</p>\n"

@@ -26,6 +26,7 @@ from glancemetrics.version import __version__
 from glancemetrics.words.escaping import readable
 from glancemetrics.words.humane import (
     UNKNOWN,
+    capitalized,
     format_bytes,
     format_count,
     format_duration,
@@ -136,8 +137,7 @@ def _trouble(report: Report) -> Iterator[str]:
 def _note(panel: Panel) -> Iterator[str]:
     more = panel.distinct - sum(row.name != "(other)" for row in panel.rows)
     if more > 0 and panel.name not in TIME_PANELS:
-        text = more_text(panel, more)
-        yield f'<p class="note">{text[0].upper()}{text[1:]} not shown.</p>'
+        yield f'<p class="note">{capitalized(more_text(panel, more))} not shown.</p>'
     if panel.short:
         yield (
             '<p class="note">~ Estimated: too many different values; hits may be too low by up to '
@@ -212,7 +212,7 @@ def _table(panel: Panel, report: Report) -> Iterator[str]:
     heads = "".join(
         f'<th scope="col" class="number {title.lower()}">{title}</th>' for title in titles
     )
-    name = "When" if over_time else panel.noun[0].upper() + panel.noun[1:]
+    name = "When" if over_time else capitalized(panel.noun)
     yield f'<thead><tr><th scope="col" class="name">{text_of(name)}</th>{heads}</tr></thead>'
     for row, length in zip(panel.rows, panel.bars(), strict=True):
         yield "<tbody>"

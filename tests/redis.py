@@ -107,6 +107,8 @@ class Wire:
         except OSError:
             client.close()
             return
+        for one in (server, shadow):
+            one.settimeout(None)  # the limit was for connecting; a connection may be quiet
         self._open |= {client, server, shadow}
         copies = [server, shadow] if self.duplicates else [server]
         for source, targets in ((client, copies), (server, [client]), (shadow, [])):

@@ -40,6 +40,7 @@ from glancemetrics.fleet.entry import MOST_PACKED, Entry, EntryId, InvalidEntryE
 from glancemetrics.fleet.keys import FleetKeys
 from glancemetrics.fleet.pace import SHORTEST, read_pace
 from glancemetrics.fleet.position import Position
+from glancemetrics.fleet.standstills import Standstills
 from glancemetrics.fleet.status import AgentStatus
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.version import __version__
@@ -57,7 +58,11 @@ _RENEW_SECONDS = LEASE_SECONDS / 3
 _LOOK_SECONDS = SHORTEST
 """Between two looks at a log: each costs more than its lines, and entries are not more frequent."""
 SEEN_WITHIN = 2 * _LOOK_SECONDS + 0.1
-"""Seconds in which the tailer sees what is written, with some for itself."""
+"""Seconds in which the tailer sees what is written, with some for itself, unless it has to wait."""
+_TRIFLE_SECONDS = 0.001
+"""How long the tailer may have to wait without a note: that is in what it has for itself."""
+_LATE_SECONDS = 0.5
+"""How long lines may wait to be read, and still tell how late the server writes."""
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 3.0)
 """Seconds before the first attempts to go on; then always the last. After 5 s the hub would not
 wait for this agent any more."""
@@ -334,16 +339,17 @@ class _Session:
         """By path, whether the log is read to its end, and the bytes after that."""
         self._has_begun = False
         """Whether the tailer has said which logs there are."""
-        self._is_stale = False
-        """Whether reading had to wait, so that it is not known yet which logs are read."""
-        self._settles_at = math.inf
-        """When the tailer will have looked at all logs since it may read again."""
         self._past: float | None = None
+        """Up to when everything was read, by the clock of this machine, if it is known."""
+        self._standstills = Standstills()
+        """When the tailer had to wait, because its messages were not taken."""
         self._pace = SHORTEST
         """Seconds that lines are gathered for an entry."""
         self._waited = True
         """Whether lines have waited to be read, up to the entry with which that is over."""
         now = trio.current_time()
+        self._taken = now
+        """When its messages were last taken."""
         self._entry_due = self._hello_due = self._renew_due = now
         self._alone_since = math.inf
         """Since when no hub runs."""
@@ -377,6 +383,11 @@ class _Session:
         return len(waiting) >= MOST_WAITING or self._known.bytes >= _MOST_WAITING_BYTES
 
     @property
+    def _has_no_room(self) -> bool:
+        """Whether nothing is taken from the tailer."""
+        return self._is_full or self._gathered.size >= _MOST_GATHERED
+
+    @property
     def _is_entry_due(self) -> bool:
         if not self._gathered or self._is_full:
             return False
@@ -388,16 +399,40 @@ class _Session:
         if self._gathered and not self._is_full:
             due = min(due, self._entry_due)
         with trio.move_on_at(due):
-            if self._is_full or self._gathered.size >= _MOST_GATHERED:
-                self._waited = self._is_stale = True
-                self._settles_at = math.inf
+            if self._has_no_room:
+                self._waited = True
                 await trio.sleep_forever()
+            self._note_standstill()
             try:
                 message = await self._receive.receive()
             except trio.EndOfChannel:
                 return False
+            finally:
+                self._taken = trio.current_time()
             self._note(message)
         return True
+
+    def _take_all(self) -> bool:
+        """Take all messages that are there; returns whether there was room for them."""
+        self._note_standstill()
+        with suppress(trio.WouldBlock, trio.EndOfChannel):
+            while not self._has_no_room:
+                self._note(self._receive.receive_nowait())
+        self._taken = trio.current_time()
+        left = self._receive.statistics()
+        return not (left.current_buffer_used or left.tasks_waiting_send)
+
+    def _note_standstill(self) -> None:
+        """Note for how long no messages were taken, such as while Redis did not answer.
+
+        If the tailer waits now, it may have waited all that time.
+        """
+        now = trio.current_time()
+        seconds = now - self._taken
+        self._waited = self._waited or seconds > _LATE_SECONDS
+        if seconds > _TRIFLE_SECONDS and self._receive.statistics().tasks_waiting_send:
+            self._standstills.add(self._taken, now)
+        self._taken = now
 
     def _note(self, message: FromSource) -> None:
         if not self._gathered:
@@ -459,6 +494,7 @@ class _Session:
 
     async def _send(self) -> None:
         """Send what was gathered, as an entry."""
+        has_all = self._take_all()
         is_late = self._waited
         parts, marks = self._gathered.take()
         if is_late:  # how late the lines come does not tell how late the server writes
@@ -467,8 +503,8 @@ class _Session:
             if part.is_gone:
                 self._logs.pop(part.path, None)
                 self._known.origins.pop(part.path, None)
-        self._look_back()
-        self._waited = is_late and (self._is_stale or self._past is None)
+        if has_all:
+            self._look_back()
         is_first = self._next.number == 1
         entry = Entry(self._after if is_first else None, self._past, parts)
         # A small one takes less time than handing it to a thread.
@@ -488,21 +524,15 @@ class _Session:
         self._next = self._next.next
 
     def _look_back(self) -> None:
-        """Note up to when everything that was written has been read."""
-        self._is_stale = self._is_stale and not self._has_settled()
-        if self._is_stale:
-            return
+        """Note up to when everything that was written has been read: all messages are taken."""
         is_behind = any(not caught_up for caught_up, _ in self._logs.values())
-        is_known = self._has_begun and not is_behind
-        self._past = self._wall() - SEEN_WITHIN if is_known else None
-
-    def _has_settled(self) -> bool:
-        """Tell whether the tailer has said all that it could not say while reading had to wait."""
+        if not self._has_begun or is_behind:
+            self._past = None
+            return
         now = trio.current_time()
-        self._settles_at = min(self._settles_at, now + SEEN_WITHIN)
-        waiting = self._receive.statistics()
-        is_drained = not (waiting.current_buffer_used or waiting.tasks_waiting_send)
-        return is_drained and now >= self._settles_at
+        seconds = now - self._standstills.read_until(now, SEEN_WITHIN)
+        self._waited = self._waited and seconds > SEEN_WITHIN + _LATE_SECONDS
+        self._past = self._wall() - seconds
 
     async def _keep_in_touch(self) -> None:
         now = trio.current_time()
@@ -536,7 +566,7 @@ class _Session:
 
     async def _hello(self, *, is_bye: bool = False) -> None:
         """Say how this agent is."""
-        if not self._gathered and not self._is_full:
+        if self._take_all() and not self._gathered:
             self._look_back()
         status = AgentStatus(
             version=__version__,

@@ -26,13 +26,19 @@ from glancemetrics.fleet.keys import FleetKeys, hub_access
 from glancemetrics.fleet.position import Position
 from glancemetrics.fleet.status import AgentStatus
 from tests.lines import line
-from tests.redis import Redis
+from tests.redis import Redis, Wire
 
 KEYS = FleetKeys("prod")
 
 
-def plan_of(redis: Redis, *paths: Path, name: str = "web1", start: From = From.START) -> AgentPlan:
-    address = fleet_address(f"redis://127.0.0.1:{redis.port}/0?fleet=prod", "--to")
+def plan_of(
+    redis: Redis,
+    *paths: Path,
+    name: str = "web1",
+    start: From = From.START,
+    port: int | None = None,
+) -> AgentPlan:
+    address = fleet_address(f"redis://127.0.0.1:{port or redis.port}/0?fleet=prod", "--to")
     return AgentPlan(address=address, name=name, paths=tuple(map(str, paths)), start=start)
 
 
@@ -357,16 +363,8 @@ async def test_what_it_could_not_read_while_it_waited_is_not_said_to_be_read(
     log.touch()
     said: list[AgentStatus] = []
     plan = plan_of(redis, log)
-
-    async def hear() -> None:
-        listening = await connect(plan.address, "test-listening")
-        await listening.send(("SUBSCRIBE", KEYS.hello("web1")))
-        await listening.next_reply(5)
-        while True:
-            said.append(AgentStatus.read((await listening.next_reply(5))[2]))
-
     async with running(plan) as connection, trio.open_nursery() as nursery:
-        nursery.start_soon(hear)
+        nursery.start_soon(hear, plan, said)
         with trio.fail_after(20):
             while not (said and said[-1].waits):
                 with log.open("ab") as file:
@@ -397,6 +395,64 @@ async def test_what_it_could_not_read_while_it_waited_is_not_said_to_be_read(
             )
         assert not any(part.fresh for part in found[last].parts)
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("stalled", [0.7, 3.0])
+async def test_what_it_could_not_read_while_the_network_stood_still_is_not_said_to_be_read(
+    redis: Redis, tmp_path: Path, stalled: float
+) -> None:
+    """Of what it says to have read, every line is in what it has sent."""
+    log = tmp_path / "access.log"
+    log.touch()
+    written: dict[int, float] = {}
+
+    async def write() -> None:
+        with log.open("ab", buffering=0) as file:
+            while True:
+                size = len(written) + 1
+                file.write(line(size=size))
+                written[size] = time.time()
+                await trio.sleep(0.02)
+
+    def has(entry: Entry, size: int) -> bool:
+        return line(size=size) in lines_of({EntryId(1, 1): entry})
+
+    wire = Wire(redis.port)
+    async with running(plan_of(redis, log, port=wire.port)), trio.open_nursery() as nursery:
+        said: list[AgentStatus] = []
+        nursery.start_soon(hear, plan_of(redis, log), said)
+        nursery.start_soon(write)
+        await trio.sleep(1)
+        for _ in range(3):
+            wire.stall()
+            await trio.sleep(stalled)
+            wire.heal()
+            await trio.sleep(1.5)
+        found = await entries(await connect(plan_of(redis, log).address, "test"))
+        heard_last = time.time()
+        assert said[-1].past is not None
+        assert heard_last - said[-1].past < 3
+        nursery.cancel_scope.cancel()
+    wire.close()
+    sent_in = {size: one for one, entry in found.items() for size in written if has(entry, size)}
+    claims = [(one, entry.past) for one, entry in found.items()]
+    claims += [(status.sent, status.past) for status in said if status.sent in found]
+    for last, past in claims:
+        missing = [
+            size
+            for size, at in written.items()
+            if past is not None and at < past and (size not in sent_in or sent_in[size] > last)
+        ]
+        assert not missing, (last, past, len(missing))
+
+
+async def hear(plan: AgentPlan, said: list[AgentStatus]) -> None:
+    """Note all that an agent says."""
+    listening = await connect(plan.address, "test-listening")
+    await listening.send(("SUBSCRIBE", KEYS.hello("web1")))
+    await listening.next_reply(5)
+    while True:
+        said.append(AgentStatus.read((await listening.next_reply(20))[2]))
 
 
 async def heard(connection: Connection) -> bytes:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import socket
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 
 def eventually(true: Callable[[], object], seconds: float = 60, what: str = "it") -> None:
@@ -30,6 +35,24 @@ class Running(subprocess.Popen[Any]):
         if kind is not None:
             self.kill()
         super().__exit__(kind, error, traceback)
+
+
+def until_taken(pipe: IO[bytes]) -> None:
+    """Wait until all that was written to a pipe was read."""
+    eventually(
+        lambda: not struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0],
+        what="what was written",
+    )
+
+
+def until_worked(process: subprocess.Popen[Any], seconds: float) -> None:
+    """Wait until a process has used so much time of the CPU."""
+    used = Path(f"/proc/{process.pid}/stat")
+    ticks = seconds * os.sysconf("SC_CLK_TCK")
+    eventually(
+        lambda: sum(map(int, used.read_text().rsplit(")", 1)[1].split()[11:13])) > ticks,
+        what="the work",
+    )
 
 
 def free_port() -> int:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 
 from tests.lines import line
 from tests.web.monitors import Monitor
@@ -115,6 +115,19 @@ class Traffic:
                     )
                 for one in self.extra:
                     log.write(one)
+
+
+def at_rest(part: Locator, seconds: float = 1) -> FloatRect:
+    """Scroll to a part of the page; returns where it is once it has not moved for a while."""
+    deadline = time.monotonic() + 30
+    part.scroll_into_view_if_needed()
+    box, since = part.bounding_box(), time.monotonic()
+    while box is None or time.monotonic() - since < seconds:
+        assert time.monotonic() < deadline, "it moves"
+        part.page.wait_for_timeout(50)
+        before, box = box, part.bounding_box()
+        since = since if box == before else time.monotonic()
+    return box
 
 
 def in_all(page: Page) -> float:

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +27,7 @@ from tests.actors.archive.logs import COMPRESS, numbered, write
 from tests.conftest import needs
 from tests.lines import BASE, line
 from tests.tmux import Tmux
-from tests.waiting import eventually
+from tests.waiting import eventually, until_taken
 
 COMMAND = [sys.executable, "-m", "glancemetrics"]
 HOSTILE = "=cmd|' /C calc'!A0\x1b[31m\x1b]52;c;aGk=\x07\u202e<script>alert(1)</script>&\"'"
@@ -343,7 +342,7 @@ def test_a_slow_stream_can_be_stopped_too(tmp_path: Path) -> None:
     assert process.stdin is not None
     process.stdin.write(numbered(0, 5))
     process.stdin.flush()
-    time.sleep(2)
+    until_taken(process.stdin)
     process.send_signal(signal.SIGINT)
     out, said = process.communicate(timeout=60)
     assert b"Interrupted; results are partial" in said

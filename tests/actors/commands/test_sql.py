@@ -10,13 +10,12 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.lines import line
-from tests.waiting import Running, eventually
+from tests.waiting import Running, until_taken, until_worked
 
 COMMAND = [sys.executable, "-m", "glancemetrics"]
 ENDLESS = (
@@ -68,12 +67,7 @@ def test_a_signal_ends_a_long_query(log: Path, number: signal.Signals, names_log
         [*COMMAND, "sql", str(log), ENDLESS.format(log=names_log)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
-        used = Path(f"/proc/{process.pid}/stat")
-
-        def has_worked() -> bool:
-            return sum(map(int, used.read_text().rsplit(")", 1)[1].split()[11:13])) > 250
-
-        eventually(has_worked, 60, "DuckDB's work")
+        until_worked(process, 2.5)  # DuckDB works
         process.send_signal(number)
         out, said = process.communicate(timeout=60)
         assert process.returncode == 128 + number
@@ -88,7 +82,7 @@ def test_ctrl_c_while_a_log_is_read_answers_from_what_was_read() -> None:
         assert process.stdin is not None
         process.stdin.write(line() * 5)
         process.stdin.flush()
-        time.sleep(2)
+        until_taken(process.stdin)
         process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=60)
     assert out.split() == [b"n", b"5"]

@@ -19,7 +19,7 @@ from pyarrow import dataset
 
 from tests.actors.commands.test_query import run
 from tests.lines import line
-from tests.waiting import eventually
+from tests.waiting import eventually, until_worked
 
 COMMAND = [sys.executable, "-m", "glancemetrics"]
 
@@ -199,7 +199,7 @@ def test_ctrl_c_ends_a_query_at_once(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(1.5)
+    until_worked(asking, 2)  # it hashes
     asking.send_signal(signal.SIGINT)
     began = time.monotonic()
     _, said = asking.communicate(timeout=30)

@@ -12,6 +12,7 @@ from actors.archive.reporting import report_on_batches
 from actors.files.output_file import write_text
 from actors.history.segments import SegmentGoneError
 from actors.state.left_threads import run_leavable
+from glancemetrics.arrow import compute as pc
 from glancemetrics.errors import GlanceMetricsError, UsageError
 from glancemetrics.history.recorded import MissingRecordsError, Recorded
 from glancemetrics.planning.plan import Plan
@@ -110,4 +111,4 @@ class HistoryReports:
 def _within(batch: pa.RecordBatch, since: int, until: int) -> pa.RecordBatch:
     """Return the requests logged from a second on, and before another."""
     times = seconds(batch)
-    return batch.filter(pa.array((times >= since) & (times < until)))
+    return pc.filter(batch, pa.array((times >= since) & (times < until)))

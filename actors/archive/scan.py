@@ -12,6 +12,7 @@ import pyarrow as pa
 from actors.archive.log_reader import LogReader, ReadChunk
 from actors.archive.logs import LogFile
 from actors.archive.workers import ThreadWorkers
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.log_format import UNKNOWN, LineContext
 from glancemetrics.records.schema import joined
 from glancemetrics.selecting.selection import Selection
@@ -96,19 +97,19 @@ def _merged(
                 else:
                     source.batch = after
             elif ready.any():
-                parts.append(source.batch.filter(pa.array(ready)))
-                source.batch = source.batch.filter(pa.array(~ready))
+                parts.append(pc.filter(source.batch, pa.array(ready)))
+                source.batch = pc.filter(source.batch, pa.array(~ready))
         yield parts[0] if len(parts) == 1 else _interleaved(parts)
 
 
 def _interleaved(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
     batch = joined(parts)
-    order = np.argsort(batch.column("time").cast(pa.int64()).to_numpy(), kind="stable")
-    return batch.take(pa.array(order))
+    order = np.argsort(pc.cast(batch.column("time"), pa.int64()).to_numpy(), kind="stable")
+    return pc.take(batch, pa.array(order))
 
 
 def _times(batch: pa.RecordBatch) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    times: np.ndarray[tuple[int], np.dtype[np.int64]] = (
-        batch.column("time").cast(pa.int64()).to_numpy()
-    )
+    times: np.ndarray[tuple[int], np.dtype[np.int64]] = pc.cast(
+        batch.column("time"), pa.int64()
+    ).to_numpy()
     return times

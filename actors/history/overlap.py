@@ -16,6 +16,7 @@ from loguru import logger
 
 from actors.history.segments import SegmentGoneError
 from actors.history.stored_segments import StoredSegment, logs_in
+from glancemetrics.arrow import compute as pc
 from glancemetrics.history.recorded import MissingRecordsError
 from glancemetrics.native.strings import codes_of, string_hashes
 from glancemetrics.records.schema import ORIGIN, SCHEMA, SOURCE, seconds, with_all
@@ -79,7 +80,7 @@ class Overlap:
         again = np.flatnonzero(is_new & (at < self._end))
         if len(again) and self._left:
             is_new[again[self._are_there(record_hashes(batch)[again])]] = False
-        return batch if is_new.all() else batch.filter(pa.array(is_new))
+        return batch if is_new.all() else pc.filter(batch, pa.array(is_new))
 
     def _is_known(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """Return which records come from logs that the history has."""
@@ -105,7 +106,7 @@ def record_hashes(batch: pa.RecordBatch) -> Hashes:
     for name in _COLUMNS:
         column = batch.column(name)
         if pa.types.is_dictionary(column.type):
-            texts = np.append(string_hashes(column.dictionary.fill_null("")), np.uint64(0))
+            texts = np.append(string_hashes(pc.fill_null(column.dictionary, "")), np.uint64(0))
             values = texts[codes_of(column)]
         else:
             values = _bits(column)
@@ -117,8 +118,8 @@ def record_hashes(batch: pa.RecordBatch) -> Hashes:
 def _bits(column: pa.Array) -> Hashes:
     """Return numbers and times as 64 bits; null is all ones."""
     if pa.types.is_floating(column.type):
-        bits = column.fill_null(-1.0).to_numpy().astype(np.float64).view(np.uint64)
+        bits = pc.fill_null(column, -1.0).to_numpy().astype(np.float64).view(np.uint64)
     else:
-        bits = column.cast(pa.int64()).fill_null(-1).to_numpy().view(np.uint64)
+        bits = pc.fill_null(pc.cast(column, pa.int64()), -1).to_numpy().view(np.uint64)
     found: Hashes = bits
     return found

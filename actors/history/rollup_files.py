@@ -13,6 +13,7 @@ import pyarrow as pa
 import xxhash
 
 from actors.state.state_file import PRIVATE_MODE, replace
+from glancemetrics.arrow import compute as pc
 from glancemetrics.history.cell_tables import metadata_of
 from glancemetrics.history.rollups import LEVELS, Rollups
 
@@ -115,6 +116,6 @@ def _by_width(table: pa.Table) -> dict[int, pa.Table]:
     rest = table.drop_columns([_WIDTH])
     at = table.column(_WIDTH).to_numpy()
     return {
-        width: rest.filter(pa.array(at == width)).replace_schema_metadata(metadata_of(width))
+        width: pc.filter(rest, pa.array(at == width)).replace_schema_metadata(metadata_of(width))
         for width in LEVELS
     }

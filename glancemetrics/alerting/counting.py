@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.strings import codes_of, string_hashes
 from glancemetrics.records.dimensions import code, derived_named, dimension_called
 from glancemetrics.records.duration_bins import bucket_of
@@ -232,9 +232,9 @@ class _Batch:
                 weights = _of(sizes(self._batch), chosen)
             case MeasureKind.DURATIONS:
                 column = self._batch.column(measure.column)
-                there = column.is_valid().to_numpy(zero_copy_only=False)
+                there = pc.is_valid(column).to_numpy(zero_copy_only=False)
                 chosen = _narrowed(chosen, _of(there, chosen))
-                keys = bucket_of(_of(column.fill_null(_ZERO).to_numpy(), chosen))
+                keys = bucket_of(_of(pc.fill_null(column, _ZERO).to_numpy(), chosen))
             case MeasureKind.DISTINCT:
                 hashes, there = self._hashes(measure.column)
                 chosen = _narrowed(chosen, _of(there, chosen))
@@ -291,7 +291,7 @@ class _Batch:
         if dimension.derive is None:
             dimension = attrs.evolve(dimension, missing=None)  # a missing value is not a value
         coded = code(self._batch, dimension)
-        hashes = np.append(string_hashes(coded.names.drop_null()).view(np.int64), 0)
+        hashes = np.append(string_hashes(pc.drop_null(coded.names)).view(np.int64), 0)
         return hashes[coded.codes], coded.codes >= 0
 
     def _are_attacks(self) -> Bools:

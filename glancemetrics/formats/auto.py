@@ -6,8 +6,8 @@ import threading
 
 import attrs
 import numpy as np
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.lines import line_bounds, lines_of
 from glancemetrics.formats.log_format import (

@@ -12,8 +12,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.strings import StringTable, holds, indices_of
 from glancemetrics.native.values import Port, TextRows, Wanted, read_values
 
@@ -38,7 +38,7 @@ def without_ports(hosts: pa.StringArray) -> pa.StringArray:
     """
     read = read_values(hosts, Wanted(port=Port.MAYBE))
     assert isinstance(read, TextRows)
-    return read.table.sealed().take(indices_of(read.codes))
+    return pc.take(read.table.sealed(), indices_of(read.codes))
 
 
 def without_quotes(hosts: pa.StringArray) -> pa.StringArray:
@@ -62,11 +62,11 @@ def hosts_of(texts: pa.StringArray, trusted: Sequence[Network] = ()) -> pa.Strin
     numbers = table.enter_clients(texts)
     unclear = np.flatnonzero(numbers == -2)
     if len(unclear):
-        clients = list(map(listed_client, texts.take(pa.array(unclear)).to_pylist()))
+        clients = list(map(listed_client, pc.take(texts, pa.array(unclear)).to_pylist()))
         named = [client for client in clients if client is not None]
         found = iter(table.enter(pa.array(named, pa.string())).tolist())
         numbers[unclear] = [-1 if client is None else next(found) for client in clients]
-    return table.sealed().take(indices_of(numbers))
+    return pc.take(table.sealed(), indices_of(numbers))
 
 
 def listed_client(

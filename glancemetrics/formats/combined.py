@@ -21,8 +21,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.clients import hosts_of, without_quotes
 from glancemetrics.formats.fields import FIELD_PATTERNS, Field
 from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext, nothing_decoded
@@ -211,8 +211,8 @@ def _match(
         for start, end in zip(lines.left_start.tolist(), lines.left_end.tolist(), strict=True)
     ]
     matches = pc.extract_regex(pa.array(texts, pa.string()), _CAREFUL_PATTERN)
-    matched = np.flatnonzero(matches.is_valid().to_numpy(zero_copy_only=False))
-    matches = matches.take(column_of(matched))
+    matched = np.flatnonzero(pc.is_valid(matches).to_numpy(zero_copy_only=False))
+    matches = pc.take(matches, column_of(matched))
     times, timed = instants(
         read_numbers(pc.struct_field(matches, "time"), Kind.CLF_TIME),
         context.zone,
@@ -221,7 +221,7 @@ def _match(
     )
     timed = timed & (times >= EARLIEST) & (times <= LATEST)
     good = matched[timed]
-    fields = matches.filter(column_of(timed))
+    fields = pc.filter(matches, column_of(timed))
     plain = pc.equal(pc.struct_field(fields, "tail"), _EMPTY)
 
     def values(name: str) -> pa.StringArray:
@@ -232,13 +232,13 @@ def _match(
             return hosts_of(without_quotes(strings), context.trusted)
         return pc.if_else(pc.is_in(strings, _NOTHING), _NULL, strings)
 
-    status = values("status").cast(pa.uint16())
+    status = pc.cast(values("status"), pa.uint16())
     sizes = read_numbers(pc.struct_field(fields, "bytes"), Kind.SIZE)
     rows = _Rows(
         lines.left_line[good],
         times[timed],
-        status.fill_null(0).to_numpy(),
-        status.is_null().to_numpy(zero_copy_only=False),
+        pc.fill_null(status, 0).to_numpy(),
+        pc.is_null(status).to_numpy(zero_copy_only=False),
         np.where(sizes.known, sizes.values, 0),
         ~sizes.known,
         {

@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.combined import COMBINED, COMBINED_PARTS
 from glancemetrics.formats.envelopes import ENVELOPES, Envelope
 from glancemetrics.formats.extended import extended_combined
@@ -181,7 +181,7 @@ def _candidates(lines: pa.StringArray, context: LineContext) -> tuple[Candidate,
         few = _spread(np.flatnonzero(unexplained))
         if not len(few):
             break
-        chunk = chunk_of(lines.take(pa.array(few)))
+        chunk = chunk_of(pc.take(lines, pa.array(few)))
         of_few = context.of_lines(few)
         fitting = [
             one
@@ -246,7 +246,7 @@ def _candidate(
     batch = decoded.batch
     is_damaged = np.isin(decoded.line, decoded.damaged)
     # A damaged line without a readable status may not be a request at all.
-    without_status = batch.column("status").is_null().to_numpy(zero_copy_only=False)
+    without_status = pc.is_null(batch.column("status")).to_numpy(zero_copy_only=False)
     explains[decoded.line[is_damaged & without_status]] = False
     # Identities (RFC 1413) are no longer used: a value there is really another field.
     columns = sum(

@@ -18,8 +18,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.log_format import NO_TIME
 from glancemetrics.native.json_lines import OBJECT, JsonPaths
 from glancemetrics.native.strings import StringTable, indices_of
@@ -78,7 +78,7 @@ def _prefixed(pattern: str) -> Callable[[pa.StringArray], Opened]:
         enveloped = _lengths(payload) != _lengths(lines)
         times = np.full(len(lines), NO_TIME, np.int64)
         if "(?P<time>" in whole and enveloped.any():
-            found = pc.struct_field(pc.extract_regex(lines, whole), "time").fill_null("")
+            found = pc.fill_null(pc.struct_field(pc.extract_regex(lines, whole), "time"), "")
             times = _iso_times(found)
         return Opened(payload, np.arange(len(lines), dtype=np.int32), times, enveloped)
 
@@ -115,7 +115,7 @@ def _take_off_cri(lines: pa.StringArray) -> Opened:
     """Remove `TIME stdout F `, and join lines that were split (`P`)."""
     opened = _cri(lines)
     found = pc.extract_regex(lines, f"^{_CRI}")
-    partial = pc.equal(pc.struct_field(found, "tag"), "P").fill_null(False)
+    partial = pc.fill_null(pc.equal(pc.struct_field(found, "tag"), "P"), False)
     if not pc.any(partial).as_py():
         return opened
     streams = pc.struct_field(found, "stream")
@@ -170,7 +170,7 @@ def _values(paths: JsonPaths, count: int, lines: pa.StringArray) -> list[pa.Stri
     for number, table in enumerate(tables):
         column = read.columns.get(number)
         codes = column.codes if isinstance(column, TextRows) else nothing
-        texts.append(table.sealed().take(indices_of(np.where(whole, codes, np.int32(-1)))))
+        texts.append(pc.take(table.sealed(), indices_of(np.where(whole, codes, np.int32(-1)))))
     return texts
 
 
@@ -178,7 +178,7 @@ def _opened(lines: pa.StringArray, body: pa.StringArray, times: Int64s) -> Opene
     r"""Return bodies with a newline, or the line if there is none; newlines inside become `\n`."""
     body = pc.replace_substring(pc.replace_substring_regex(body, r"\n$", ""), "\n", r"\n")
     inside = pc.binary_join_element_wise(body, "\n", "", null_handling="skip")
-    there = body.is_valid()
+    there = pc.is_valid(body)
     numbers = np.arange(len(lines), dtype=np.int32)
     enveloped = there.to_numpy(zero_copy_only=False).copy()
     return Opened(pc.if_else(there, inside, lines), numbers, times, enveloped)
@@ -186,10 +186,10 @@ def _opened(lines: pa.StringArray, body: pa.StringArray, times: Int64s) -> Opene
 
 def _take_off_docker(lines: pa.StringArray) -> Opened:
     log, stream, time = _values(_DOCKER_PATHS, 3, lines)
-    times = _iso_times(time.fill_null(""))
+    times = _iso_times(pc.fill_null(time, ""))
     # Docker always writes a time; other programs with the same keys may put it elsewhere.
     log = pc.if_else(pa.array(times != NO_TIME), log, None)
-    whole_lines = pc.ends_with(log, "\n").fill_null(True)
+    whole_lines = pc.fill_null(pc.ends_with(log, "\n"), True)
     opened = _opened(lines, log, times)
     if pc.all(whole_lines).as_py():
         return opened
@@ -199,8 +199,8 @@ def _take_off_docker(lines: pa.StringArray) -> Opened:
 
 def _take_off_journal(lines: pa.StringArray) -> Opened:
     message, written, _host = _values(_JOURNAL_PATHS, 3, lines)
-    known = pc.match_substring_regex(written, r"^\d{1,18}$").fill_null(False)
-    micros = pc.if_else(known, written, None).cast(pa.int64()).fill_null(NO_TIME).to_numpy()
+    known = pc.fill_null(pc.match_substring_regex(written, r"^\d{1,18}$"), False)
+    micros = pc.fill_null(pc.cast(pc.if_else(known, written, None), pa.int64()), NO_TIME).to_numpy()
     opened = _opened(lines, message, micros)
     # A message that is not UTF-8 is an array of bytes.
     odd = pc.match_substring_regex(lines, r'"MESSAGE" ?: ?\[').to_numpy(zero_copy_only=False)
@@ -237,7 +237,7 @@ def _take_off_shipper(lines: pa.StringArray) -> Opened:
     times = np.full(len(lines), NO_TIME, np.int64)
     for texts in found[len(_SHIPPED) :]:
         if texts.null_count < len(texts):
-            read = read_numbers(texts.fill_null(""), Kind.ANY_TIME)
+            read = read_numbers(pc.fill_null(texts, ""), Kind.ANY_TIME)
             times = np.where((times == NO_TIME) & read.known, read.values, times)
     return _opened(lines, line, times)
 
@@ -248,9 +248,9 @@ def names_of_servers(lines: pa.StringArray) -> list[str]:
     An object without a line in it may be a line of the log itself, where `host` is something else.
     """
     found = _values(_HOST_PATHS, len(_SHIPPED) + len(_HOSTS), lines)
-    is_shipped = pc.coalesce(*found[: len(_SHIPPED)]).is_valid()
+    is_shipped = pc.is_valid(pc.coalesce(*found[: len(_SHIPPED)]))
     named = pc.coalesce(*found[len(_SHIPPED) :])
-    names: list[str] = pc.if_else(is_shipped, named, None).fill_null("").to_pylist()
+    names: list[str] = pc.fill_null(pc.if_else(is_shipped, named, None), "").to_pylist()
     return names
 
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.lines import rests
 
 Bools = npt.NDArray[np.bool_]
@@ -61,7 +61,7 @@ class Extraction:
         for stage in self._stages:
             matches = pc.extract_regex(rest, stage)
             if matches.null_count:
-                return self._in_parts(lines, matches.is_valid().to_numpy(zero_copy_only=False))
+                return self._in_parts(lines, pc.is_valid(matches).to_numpy(zero_copy_only=False))
             found |= _texts(matches)
             if "stage" in found:
                 rest = rests(rest, pc.binary_length(found.pop("stage")).to_numpy())
@@ -74,19 +74,19 @@ class Extraction:
 
         The others get at least one stage further, so the recursion ends.
         """
-        staged, texts = self.of(lines.filter(pa.array(good)))
-        others, other_texts = self._at_once(lines.filter(pa.array(~good)))
+        staged, texts = self.of(pc.filter(lines, pa.array(good)))
+        others, other_texts = self._at_once(pc.filter(lines, pa.array(~good)))
         numbers = np.concatenate([np.flatnonzero(good)[staged], np.flatnonzero(~good)[others]])
         order = np.argsort(numbers, kind="stable")
         return numbers[order], {
-            name: pa.concat_arrays([texts[name], other_texts[name]]).take(pa.array(order))
+            name: pc.take(pa.concat_arrays([texts[name], other_texts[name]]), pa.array(order))
             for name in other_texts
         }
 
     def _at_once(self, lines: pa.StringArray) -> tuple[Int64s, dict[str, pa.StringArray]]:
         matches = pc.extract_regex(lines, self.whole)
-        line = np.flatnonzero(matches.is_valid().to_numpy(zero_copy_only=False))
-        return line, _texts(matches.take(pa.array(line)))
+        line = np.flatnonzero(pc.is_valid(matches).to_numpy(zero_copy_only=False))
+        return line, _texts(pc.take(matches, pa.array(line)))
 
 
 def _texts(matches: pa.StructArray) -> dict[str, pa.StringArray]:

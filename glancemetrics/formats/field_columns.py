@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.fields import TIMES, Field
 from glancemetrics.native.strings import codes_of, indices_of, used_texts
 from glancemetrics.native.values import (
@@ -44,7 +44,7 @@ class Texts:
 
     def each(self, values: pa.Array) -> pa.Array:
         """Return the values of the distinct texts by row; null where a row has none."""
-        return values.take(indices_of(self.codes))
+        return pc.take(values, indices_of(self.codes))
 
     def of_rows(self, rows: npt.NDArray[np.generic]) -> Texts:
         """Return the values of some rows, given as indices or as a mask."""
@@ -67,7 +67,7 @@ class Texts:
     @classmethod
     def chosen(cls, rows: Int32s, texts: pa.StringArray) -> Texts:
         """Return one of the texts for each row; texts may repeat or be null."""
-        encoded = texts.dictionary_encode()
+        encoded = pc.dictionary_encode(texts)
         numbers = np.append(codes_of(encoded), np.int32(-1))
         return cls.of(numbers[rows], encoded.dictionary)
 
@@ -129,7 +129,7 @@ class Columns:
 
 def kept_texts(texts: pa.StringArray) -> Texts:
     """Return the texts of a kept field; null means no value."""
-    rows = read_values(texts.fill_null(_EMPTY), KEPT)
+    rows = read_values(pc.fill_null(texts, _EMPTY), KEPT)
     assert isinstance(rows, TextRows)
     return Texts(rows.codes, rows.table.sealed())
 

@@ -13,8 +13,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.field_columns import Columns, Texts
 from glancemetrics.formats.fields import KINDS, TIMES, Field, wanted_of
 from glancemetrics.formats.kept_fields import KeptPaths, path
@@ -130,7 +130,7 @@ class JsonFormat:
         others = read.kinds < OBJECT
         if others.any():
             # The rest of an object whose beginning was cut off is rejected, not foreign.
-            rest = pc.match_substring_regex(lines.filter(pa.array(others)), '["}]|^\\s*$')
+            rest = pc.match_substring_regex(pc.filter(lines, pa.array(others)), '["}]|^\\s*$')
             rejected[others] = rest.to_numpy(zero_copy_only=False)
         line = np.flatnonzero(read.is_request).astype(np.int32)
         if not len(line):
@@ -155,7 +155,7 @@ class JsonFormat:
         ).astype(np.int32)
         if not len(tried):
             return nothing_decoded(context, len(lines))
-        mended = lines.take(pa.array(tried))
+        mended = pc.take(lines, pa.array(tried))
         for pattern, replacement in _MENDING:
             mended = pc.replace_substring_regex(mended, pattern, replacement)
         decoded = self.decode_lines(mended, context.of_lines(tried))

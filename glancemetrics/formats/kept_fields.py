@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.field_columns import Texts
 from glancemetrics.formats.log_format import LogFormat
@@ -188,8 +189,8 @@ class ObjectFields:
         read = self._reader.read(lines, [table] * len(self._kept.paths))
         nothing = np.int32(-1)
         return {
-            name: texts.distinct.take(
-                indices_of(np.where(read.kinds == OBJECT, texts.codes, nothing))
+            name: pc.take(
+                texts.distinct, indices_of(np.where(read.kinds == OBJECT, texts.codes, nothing))
             )
             for name, texts in self._kept.texts(read.columns, table).items()
         }

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.clients import Network
 from glancemetrics.formats.lines import line_bounds
 from glancemetrics.native.columns import column_of
@@ -186,7 +187,7 @@ def joined(
     if len(filled) == 1:
         return Decoded(lines, filled[0][0].batch, line, rejected, filled[0][0].format, damaged)
     order = np.argsort(line, kind="stable")
-    batch = joined_batches([decoded.batch for decoded, _ in filled]).take(column_of(order))
+    batch = pc.take(joined_batches([decoded.batch for decoded, _ in filled]), column_of(order))
     names = dict.fromkeys(decoded.format for decoded, _ in filled if decoded.format)
     return Decoded(lines, batch, line[order], rejected, " + ".join(names), damaged)
 

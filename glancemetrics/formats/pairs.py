@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import attrs
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.json_lines import JsonFormat
 from glancemetrics.formats.lines import lines_of
 from glancemetrics.formats.log_format import UNKNOWN, Decoded, LineContext
@@ -108,7 +108,7 @@ def from_logfmt(lines: pa.StringArray) -> pa.StringArray:
     # RE2 cannot keep the escapes of quoted values and escape the other values.
     odd = pc.and_(pc.match_substring(lines, "\\"), fits)
     if pc.any(odd).as_py():
-        texts = lines.filter(odd).to_pylist()
+        texts = pc.filter(lines, odd).to_pylist()
         members = pc.replace_with_mask(members, odd, pa.array(list(map(_members, texts))))
     return _objects(members, fits)
 

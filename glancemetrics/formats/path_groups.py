@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import attrs
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.field_columns import Texts
 from glancemetrics.native.strings import codes_of

@@ -14,8 +14,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.extraction import Extraction
 from glancemetrics.formats.field_columns import Columns, Texts, columns_of, numbers_of
 from glancemetrics.formats.fields import (
@@ -268,7 +268,7 @@ class PatternFormat:
         if len(left):
             all_left = len(left) == len(lines)
             matched, others = self._matched(
-                lines if all_left else lines.take(column_of(left)), rows
+                lines if all_left else pc.take(lines, column_of(left)), rows
             )
             line = np.concatenate([line, left[matched]])
             order = np.argsort(line, kind="stable")
@@ -291,12 +291,12 @@ class PatternFormat:
         for expression, quotes_are_broken in self._repairs:
             if quotes_are_broken:
                 # If the quotes are correct, the line has other fields.
-                fine = pc.match_substring_regex(lines.take(column_of(left)), _WELL_QUOTED)
+                fine = pc.match_substring_regex(pc.take(lines, column_of(left)), _WELL_QUOTED)
                 left = left[~fine.to_numpy(zero_copy_only=False)]
-            matches = pc.extract_regex(lines.take(column_of(left)), expression)
-            matched = matches.is_valid().to_numpy(zero_copy_only=False)
+            matches = pc.extract_regex(pc.take(lines, column_of(left)), expression)
+            matched = pc.is_valid(matches).to_numpy(zero_copy_only=False)
             numbers.append(left[matched])
-            kept = matches.filter(column_of(matched))
+            kept = pc.filter(matches, column_of(matched))
             texts.append({one.name: pc.struct_field(kept, one.name) for one in kept.type})
             left = left[~matched]
         line = np.concatenate([np.zeros(0, np.int64), *numbers])
@@ -306,7 +306,7 @@ class PatternFormat:
         rows = {}
         for i in self._slots:
             name = f"f{self._part_of(i)}"
-            of_part = pa.concat_arrays([one[name] for one in texts]).take(column_of(order))
+            of_part = pc.take(pa.concat_arrays([one[name] for one in texts]), column_of(order))
             wanted = self._want(i)
             nothing = Nothing.DASH | Nothing.EMPTY | Nothing.QUOTES
             rows[i] = read_values(of_part, attrs.evolve(wanted, nothing=nothing))
@@ -733,7 +733,7 @@ def _put_together(pieces: Sequence[Texts]) -> Texts:
     joined = pc.binary_join_element_wise(
         *(texts.each(texts.distinct) for texts in pieces), _BETWEEN
     )
-    encoded = joined.dictionary_encode()
+    encoded = pc.dictionary_encode(joined)
     return Texts(codes_of(encoded), encoded.dictionary)
 
 

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.lines import line_bounds
 from glancemetrics.formats.log_format import LineContext, LogFormat
@@ -53,9 +54,9 @@ class SoughtRecord:
     def line_in(self, lines: bytes, log_format: LogFormat, context: LineContext) -> bytes | None:
         """Return its line, the first that fits, among whole lines, each ended by a newline."""
         decoded = guarded_decode(log_format, lines, context)
-        times = decoded.batch.column("time").cast(pa.int64()).to_numpy()
+        times = pc.cast(decoded.batch.column("time"), pa.int64()).to_numpy()
         rows = np.flatnonzero(times == self.micros)
-        batch = self.paths.of(decoded.batch.take(pa.array(rows)))
+        batch = self.paths.of(pc.take(decoded.batch, pa.array(rows)))
         for name in batch.schema.names:
             if name == "time" or name not in self.fields:
                 continue
@@ -63,7 +64,7 @@ class SoughtRecord:
                 return None
             found = batch.column(name).to_pylist()
             same = np.array([value == self.fields[name] for value in found], np.bool_)
-            rows, batch = rows[same], batch.filter(pa.array(same))
+            rows, batch = rows[same], pc.filter(batch, pa.array(same))
         if not len(rows):
             return None
         return _whole_line(lines, int(decoded.line[rows[0]]), log_format)

@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.clients import clients_of, hosts_of, listed_client, without_quotes
 from glancemetrics.formats.field_columns import Columns, Texts
 from glancemetrics.formats.fields import TIMES, Field
@@ -111,7 +111,7 @@ def records_of(columns: Columns, line: Int32s, context: LineContext, strftime: s
                 made["agent"] = texts.mapped(plain).known().column()
             case Field.PERCENT_AGENT:
                 plain = pa.array([_unquoted(text) for text in texts.distinct.to_pylist()])
-                made["agent"] = texts.mapped(plain.cast(pa.string())).known().column()
+                made["agent"] = texts.mapped(pc.cast(plain, pa.string())).known().column()
             case _ if field in _TEXTS:
                 made[_TEXTS[field]] = texts.column()
     rows = len(micros)
@@ -295,14 +295,16 @@ def _request_columns(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
     whole = targets.codes.copy()
     odd = _odd_requests(targets, methods)
     if odd.any():
-        joined = pc.binary_join_element_wise(
-            methods.of_rows(odd).each(methods.of_rows(odd).distinct),
-            targets.of_rows(odd).each(targets.of_rows(odd).distinct),
-            _HTTP,
-            _SPACE,
-            null_handling="replace",
-            null_replacement="GET",
-        ).dictionary_encode()
+        joined = pc.dictionary_encode(
+            pc.binary_join_element_wise(
+                methods.of_rows(odd).each(methods.of_rows(odd).distinct),
+                targets.of_rows(odd).each(targets.of_rows(odd).distinct),
+                _HTTP,
+                _SPACE,
+                null_handling="replace",
+                null_replacement="GET",
+            )
+        )
         whole[odd] = codes_of(joined) + len(targets.distinct)
         lines = pa.concat_arrays([lines, joined.dictionary])
     numbers = decoder.split(lines)
@@ -310,7 +312,7 @@ def _request_columns(columns: Mapping[Field, Texts]) -> dict[str, pa.Array]:
     malformed = np.append(numbers["request"], np.int32(-1))[whole] >= 0
     if malformed.any():
         shown = _logged_requests(columns, targets, methods)
-        made["request"] = pc.if_else(column_of(malformed), shown, _NULL).dictionary_encode()
+        made["request"] = pc.dictionary_encode(pc.if_else(column_of(malformed), shown, _NULL))
     methods = methods.mapped(pc.utf8_upper(methods.distinct))
     protocols = columns.get(Field.PROTOCOL, Texts(np.full(rows, -1, np.int32), _NO_TEXTS))
     protocols = protocols.mapped(_protocols(protocols.distinct))
@@ -349,11 +351,11 @@ def _targets(columns: Mapping[Field, Texts]) -> Texts:
         return path
     # Each distinct pair is joined once.
     pairs = path.codes.astype(np.int64) * (len(query.distinct) + 1) + (query.codes + 1)
-    encoded = pa.array(pairs).dictionary_encode()
+    encoded = pc.dictionary_encode(pa.array(pairs))
     which, query_which = np.divmod(encoded.dictionary.to_numpy(), len(query.distinct) + 1)
     paths = Texts(which.astype(np.int32), path.distinct)
     queried = Texts((query_which - 1).astype(np.int32), query.distinct)
-    queries = queried.each(queried.distinct).fill_null(_EMPTY)
+    queries = pc.fill_null(queried.each(queried.distinct), _EMPTY)
     if Field.QUERY in columns or Field.MARKED_QUERY not in columns:
         marked = pc.binary_join_element_wise(_MARK, queries, _EMPTY)
         queries = pc.if_else(pc.equal(queries, _EMPTY), _EMPTY, marked)
@@ -361,14 +363,14 @@ def _targets(columns: Mapping[Field, Texts]) -> Texts:
     if Field.TARGET in columns:
         queries = pc.if_else(pc.match_substring(bases, "?"), _EMPTY, queries)
     joined = pc.binary_join_element_wise(bases, queries, _EMPTY)
-    return Texts(codes_of(encoded), joined.fill_null(_EMPTY)).mapped(joined)
+    return Texts(codes_of(encoded), pc.fill_null(joined, _EMPTY)).mapped(joined)
 
 
 def _odd_requests(targets: Texts, methods: Texts) -> Bools:
     """Tell which requests are not a plain path or URL with a usual method."""
     plain = pc.starts_with(targets.distinct, "/").to_numpy(zero_copy_only=False)
     if not plain.all():
-        others = targets.distinct.filter(column_of(~plain))
+        others = pc.filter(targets.distinct, column_of(~plain))
         plain = plain.copy()
         plain[~plain] = pc.match_substring_regex(others, _ADDRESS).to_numpy(zero_copy_only=False)
     odd: Bools = np.append(~plain, False)[targets.codes]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.extraction import Extraction
 from glancemetrics.formats.field_columns import columns_of, kept_texts
 from glancemetrics.formats.fields import Field, wanted_of
@@ -132,7 +132,7 @@ class RegexFormat:
         columns = columns_of(
             {
                 self._field(name): read_values(
-                    found[name].fill_null(""),
+                    pc.fill_null(found[name], ""),
                     wanted_of(self._field(name), Nothing.DASH | Nothing.EMPTY | Nothing.QUOTES),
                 )
                 for name in self._names

@@ -12,8 +12,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.combined import CombinedFormat, is_plain
 from glancemetrics.formats.envelopes import Envelope
 from glancemetrics.formats.json_lines import JsonFormat
@@ -147,7 +147,7 @@ class StreamFormat:
             if not len(left):
                 break
             lines = lines_of(chunk) if lines is None else lines
-            some = lines.take(column_of(left))
+            some = pc.take(lines, column_of(left))
             decoded = log_format.decode(chunk_of(some), context.of_lines(left))
             parts.append((decoded, left))
             rejected = np.intersect1d(rejected, left[decoded.rejected], assume_unique=True)
@@ -160,13 +160,13 @@ class StreamFormat:
             for log_format in self.formats:
                 if isinstance(log_format, Repairing) and len(rejected):
                     broken = rejected.astype(np.int32)
-                    some = lines.take(column_of(broken))
+                    some = pc.take(lines, column_of(broken))
                     repaired = log_format.repaired(some, context.of_lines(broken))
                     parts.append((repaired, broken))
                     rejected = broken[repaired.rejected]
         if len(rejected):
             lines = lines_of(chunk) if lines is None else lines
-            rejected = rejected[~self._foreign(lines.take(column_of(rejected)))]
+            rejected = rejected[~self._foreign(pc.take(lines, column_of(rejected)))]
         if len(parts) == 1:
             return attrs.evolve(first, rejected=rejected)
         return joined(first.lines, parts, rejected.astype(np.int32), context)
@@ -175,13 +175,15 @@ class StreamFormat:
         self, lines: pa.StringArray, rejected: Int32s, context: LineContext
     ) -> Iterator[tuple[Decoded, Int32s]]:
         """Decode rejected lines without the quotes around the whole line (LiteSpeed)."""
-        some = lines.take(column_of(rejected))
+        some = pc.take(lines, column_of(rejected))
         quoted = pc.match_substring_regex(some, _IN_QUOTES).to_numpy(zero_copy_only=False)
         left = rejected[quoted].astype(np.int32)
         for log_format in self.formats:
             if not len(left):
                 return
-            inside = pc.replace_substring_regex(lines.take(column_of(left)), _IN_QUOTES, r"\1\2")
+            inside = pc.replace_substring_regex(
+                pc.take(lines, column_of(left)), _IN_QUOTES, r"\1\2"
+            )
             decoded = log_format.decode(chunk_of(inside), context.of_lines(left))
             yield decoded, left
             left = left[_others(decoded)]
@@ -227,7 +229,7 @@ def open_envelopes(
                 name: pc.coalesce(texts, outer[name]) if name in outer else texts
                 for name, texts in fields.of(lines).items()
             }
-        outer = {name: texts.take(column_of(opened.line)) for name, texts in outer.items()}
+        outer = {name: pc.take(texts, column_of(opened.line)) for name, texts in outer.items()}
         lines, line = opened.lines, line[opened.line]
         times = np.where(opened.times != NO_TIME, opened.times, times[opened.line])
     return Payload(lines, line, times, outer)
@@ -238,8 +240,8 @@ def _with_kept(decoded: Decoded, around: dict[str, pa.StringArray]) -> pa.Record
     batch = decoded.batch
     for name, texts in around.items():
         at = batch.schema.get_field_index(name)
-        own = batch.column(at).cast(pa.string())
-        column = pc.coalesce(own, texts.take(column_of(decoded.line))).dictionary_encode()
+        own = pc.cast(batch.column(at), pa.string())
+        column = pc.dictionary_encode(pc.coalesce(own, pc.take(texts, column_of(decoded.line))))
         batch = batch.set_column(at, batch.schema.field(at), column)
     return batch
 

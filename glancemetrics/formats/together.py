@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.auto import AutoFormat
 from glancemetrics.formats.guarded import guarded_decode
 from glancemetrics.formats.log_format import LineContext, LogFormat
@@ -59,7 +60,7 @@ def decode_together(
     rows = np.diff(np.searchsorted(decoded.line, ends), prepend=0)
     batch = decoded.batch
     if in_doubt.any():
-        batch = batch.filter(pa.array(~np.repeat(in_doubt, rows)))
+        batch = pc.filter(batch, pa.array(~np.repeat(in_doubt, rows)))
         rows[in_doubt] = 0
     return DecodedTogether(
         batch,

@@ -17,8 +17,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.fields import FIELD_PATTERNS, Field
 from glancemetrics.formats.lines import lines_of
 from glancemetrics.formats.log_format import (
@@ -179,7 +179,7 @@ class W3cFormat:
     def _formats(self, header: _Header, lines: pa.StringArray) -> list[PatternFormat]:
         """Return the possible formats of lines, from the header and the first lines."""
         few = lines.slice(0, _FIRST_LINES)
-        plain = few.filter(pc.invert(pc.match_substring_regex(few, NOISE))).to_pylist()
+        plain = pc.filter(few, pc.invert(pc.match_substring_regex(few, NOISE))).to_pylist()
         first = plain[0] if plain else ""
         separator = "\t" if "\t" in first else " "
         wanted: Sequence[str] = [header.fields]
@@ -206,7 +206,7 @@ class W3cFormat:
         """Decode rejected lines without their broken fields."""
         broken = decoded.rejected
         (log_format,) = self._formats(header, lines.slice(int(decoded.line[0]), 1))
-        repaired = log_format.repaired(lines.take(pa.array(broken)), context)
+        repaired = log_format.repaired(pc.take(lines, pa.array(broken)), context)
         every = np.arange(len(lines), dtype=np.int32)
         parts = [(decoded, every), (repaired, broken)]
         return joined(len(lines), parts, broken[repaired.rejected], context)
@@ -232,7 +232,7 @@ class W3cFormat:
             return best
         if context.repairs and best.batch.num_rows and header.fields:
             best = self._repaired(lines, best, header, context)
-        blank = pc.match_substring_regex(lines.take(pa.array(best.rejected)), r"^\s*$")
+        blank = pc.match_substring_regex(pc.take(lines, pa.array(best.rejected)), r"^\s*$")
         return attrs.evolve(best, rejected=best.rejected[~blank.to_numpy(zero_copy_only=False)])
 
 

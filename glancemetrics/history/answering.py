@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.errors import UsageError
 from glancemetrics.history.choice import WHOLE_HOST, Choice
 from glancemetrics.history.numbering import Numbering, too_large
@@ -207,7 +207,7 @@ def _read(plan: _Counting, numbering: Numbering, connection: Any) -> Counted:
         ).to_arrow_table()
     finally:
         connection.unregister("top")
-    of_rows = top.select(plan.texts).take(table.column("place"))
+    of_rows = pc.take(top.select(plan.texts), table.column("place"))
     for i, text in enumerate(plan.texts):
         table = table.add_column(2 + i, text, of_rows.column(text))
     table = _with_times(table.drop_columns(["place"]), plan)
@@ -233,13 +233,13 @@ def _top(plan: _Counting, numbering: Numbering, connection: Any) -> pa.Table:
         f"WHERE {of_groups} AND ({last} IS NULL OR {order} {before}= {last})"
     ).to_arrow_table()
     for name, text in zip(plan.by, plan.texts, strict=True):
-        found = found.append_column(text, numbering.names(name).take(found.column(name)))
+        found = found.append_column(text, pc.take(numbering.names(name), found.column(name)))
     by_text = [(text, "ascending") for text in plan.texts]
     if found.num_rows > limit:
-        first = found.filter(found.column("is_first"))
-        others = found.filter(pc.invert(found.column("is_first")))
+        first = pc.filter(found, found.column("is_first"))
+        others = pc.filter(found, pc.invert(found.column("is_first")))
         tied = pc.select_k_unstable(others, limit - first.num_rows, by_text)
-        found = pa.concat_tables([first, others.take(tied)])
+        found = pa.concat_tables([first, pc.take(others, tied)])
     direction = "ascending" if query.is_ascending else "descending"
     return found.sort_by([(order, direction), *by_text])
 
@@ -247,7 +247,7 @@ def _top(plan: _Counting, numbering: Numbering, connection: Any) -> pa.Table:
 def _with_times(table: pa.Table, plan: _Counting) -> pa.Table:
     if not plan.step:
         return table
-    return table.set_column(0, pa.field("step", TIME), table.column("step").cast(TIME))
+    return table.set_column(0, pa.field("step", TIME), pc.cast(table.column("step"), TIME))
 
 
 def _measured(query: Query) -> set[str]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.errors import UsageError
 from glancemetrics.history.answering import Counted, Mapped, count
 from glancemetrics.history.cell import Cell, cells_of, merged
@@ -204,7 +204,7 @@ _Rows = dict[tuple[str, ...], dict[int | None, Mapping[str, Any]]]
 def _rows(query: Query, counted: Counted) -> _Rows:
     table = counted.table
     if query.step is not None:
-        table = table.set_column(0, "time", table.column("time").cast(pa.int64()))
+        table = table.set_column(0, "time", pc.cast(table.column("time"), pa.int64()))
     rows: _Rows = {} if query.by else {(): {}}
     for row in rows_of(table):
         group = tuple(row[name] for name in query.by)
@@ -263,7 +263,9 @@ def _table(query: Query, covers: _Bounds, rows: _Rows, unread: Sequence[Seconds]
     kinds = {name: pa.string() for name in query.by} | {m.name: _kind(m) for m in query.asked}
     table = pa.table({name: pa.array(values, kinds[name]) for name, values in columns.items()})
     if query.step is not None:
-        table = table.add_column(0, pa.field("time", TIME), pa.array(times, pa.int64()).cast(TIME))
+        table = table.add_column(
+            0, pa.field("time", TIME), pc.cast(pa.array(times, pa.int64()), TIME)
+        )
     return table
 
 
@@ -396,12 +398,12 @@ def _with_unrolled(
     found = {start: [cell] for start, cell in rolled.cells.items()}
     width = query.step or 1
     for batch in unrolled:
-        micros = batch.column("time").cast(pa.int64())
+        micros = pc.cast(batch.column("time"), pa.int64())
         inside = pc.and_(
             pc.greater_equal(micros, rolled.since * 1_000_000),
             pc.less(micros, rolled.until * 1_000_000),
         )
-        for start, cell in cells_of(batch.filter(inside), width).items():
+        for start, cell in cells_of(pc.filter(batch, inside), width).items():
             at = rolled.since if query.step is None else start
             found.setdefault(at, []).append(cell)
     return {start: merged(found[start]) for start in sorted(found)}

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.history.durations import Durations, merged_durations
 from glancemetrics.history.visitors import HASH_BITS, Visitors, hashes_of, merged_visitors
 from glancemetrics.native.strings import codes_of
@@ -117,7 +118,7 @@ class Rows:
         """Convert a batch of `records.SCHEMA`."""
         hundreds = statuses(batch) // 100
         return cls(
-            batch.column("time").cast(pa.int64()).to_numpy(),
+            pc.cast(batch.column("time"), pa.int64()).to_numpy(),
             np.where((hundreds >= 1) & (hundreds <= 5), hundreds - 1, _OTHER),
             sizes(batch),
             _host_hashes(batch.column("host")),
@@ -194,6 +195,6 @@ def _host_hashes(hosts: pa.DictionaryArray) -> Int64s:
 def _durations(durations: pa.DoubleArray) -> tuple[Int64s, Int64s]:
     if durations.null_count == len(durations):
         return np.full(len(durations), -1), np.zeros(len(durations), np.int64)
-    timed = durations.is_valid().to_numpy(zero_copy_only=False)
-    seconds = np.maximum(durations.fill_null(0.0).to_numpy(), 0.0)
+    timed = pc.is_valid(durations).to_numpy(zero_copy_only=False)
+    seconds = np.maximum(pc.fill_null(durations, 0.0).to_numpy(), 0.0)
     return np.where(timed, bucket_of(seconds), -1), np.rint(seconds * _SECOND).astype(np.int64)

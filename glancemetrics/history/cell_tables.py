@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.history.cell import STATUS_CLASSES, Cell
 from glancemetrics.history.durations import Durations
 from glancemetrics.history.visitors import Visitors
@@ -100,7 +100,9 @@ def _cells(table: pa.Table, width: int) -> dict[int, Cell]:
     columns = {name: table.column(name).combine_chunks() for name in SCHEMA.names}
     if any(column.null_count for column in columns.values()):
         raise ValueError("missing value")
-    times = {name: columns[name].cast(pa.int64()).to_numpy() for name in ("start", "first", "last")}
+    times = {
+        name: pc.cast(columns[name], pa.int64()).to_numpy() for name in ("start", "first", "last")
+    }
     counts = {name: columns[name].to_numpy() for name in _COUNTS}
     buckets, ends = _flat(columns["duration_buckets"])
     bucket_counts, count_ends = _flat(columns["duration_counts"])

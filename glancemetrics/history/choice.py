@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.history.query import Reached
 from glancemetrics.history.recorded import StoredRecords
 from glancemetrics.native.strings import codes_of, indices_of, used_texts
@@ -183,7 +184,7 @@ def _taken(column: pa.Array, rows: Rows | None) -> pa.Array:
     """Return some rows; a text column is reduced to the values in use."""
     if rows is None:
         return column
-    taken = column.take(pa.array(rows))
+    taken = pc.take(column, pa.array(rows))
     return _compact(taken) if pa.types.is_dictionary(column.type) else taken
 
 

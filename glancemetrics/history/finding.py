@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.history.choice import ORDINAL, Choice
 from glancemetrics.history.query import RecordQuery
 from glancemetrics.history.recorded import MissingRecordsError, StoredRecords
@@ -74,8 +75,8 @@ def _second_of_last(found: pa.Table) -> int:
 
 def _first(batches: Sequence[pa.RecordBatch], query: RecordQuery, most: int) -> pa.Table:
     table = pa.Table.from_batches([joined([b for b in batches if b.num_rows] or batches[:1])])
-    times = table.column("time").cast(pa.int64()).to_numpy()
+    times = pc.cast(table.column("time"), pa.int64()).to_numpy()
     order = np.lexsort((table.column(ORDINAL).to_numpy(), times))
     if not query.is_oldest_first:
         order = order[::-1]
-    return table.take(pa.array(order[:most]))
+    return pc.take(table, pa.array(order[:most]))

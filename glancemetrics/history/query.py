@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.errors import UsageError
 from glancemetrics.history.measures import Measure, measure_called
 from glancemetrics.records.dimensions import Dimension, dimensions_with
@@ -139,7 +140,7 @@ class RecordQuery:
         """
         if not answer.has_more:
             return None
-        seconds = answer.table.column("time").cast(pa.int64()).to_numpy() // 1_000_000
+        seconds = pc.cast(answer.table.column("time"), pa.int64()).to_numpy() // 1_000_000
         first, last = int(seconds[0]), int(seconds[-1])
         if first == last:
             # Records that were skipped may be of this second, too.

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.library import (
     Address,
     Count,
@@ -148,22 +149,22 @@ class LineDecoder:
     def enter(self, column: str, strings: pa.StringArray) -> Int32s:
         """Return the number of each text in a column other than the request's; -1 for null."""
         codes = np.full(len(strings), -1, np.int32)
-        valid = strings.is_valid().to_numpy(zero_copy_only=False)
-        texts = strings.drop_null()
+        valid = pc.is_valid(strings).to_numpy(zero_copy_only=False)
+        texts = pc.drop_null(strings)
         table = quick.gm_decoder_column(self._handle, TEXT_COLUMNS.index(column))
         codes[valid] = numbers_at(table, texts)
         return codes
 
     def split(self, requests: pa.StringArray) -> dict[str, Int32s]:
         """Split request lines; returns the number of each part in its column, -1 for null."""
-        texts = requests.drop_null()
+        texts = pc.drop_null(requests)
         parts = np.empty((len(REQUEST_PARTS), len(texts)), np.int32)
         offsets, data = text_addresses(texts)
         arrays = (Address * len(REQUEST_PARTS))(*map(address, parts))
         checked(library.gm_split_requests(self._handle, offsets, data, len(texts), arrays))
         if requests.null_count:
             codes = np.full((len(REQUEST_PARTS), len(requests)), -1, np.int32)
-            codes[:, requests.is_valid().to_numpy(zero_copy_only=False)] = parts
+            codes[:, pc.is_valid(requests).to_numpy(zero_copy_only=False)] = parts
             parts = codes
         return dict(zip(REQUEST_PARTS, parts, strict=True))
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "hashing.h"
+#include "slots.h"
 #include "strings.h"
 #include "values.h"
 
@@ -22,7 +23,7 @@ static bool expect_v4(v4_networks *table, int64_t count) {
     uint64_t size = 256;
     while (size * 3 < (uint64_t)(count < LARGEST_V4 ? count : LARGEST_V4) * 4)
         size *= 2;
-    table->slots = calloc(size, sizeof *table->slots);
+    table->slots = empty_slots(size, sizeof *table->slots);
     table->mask = size - 1;
     return table->slots != NULL;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "hashing.h"
+#include "slots.h"
 
 #define FIRST_SLOTS 256
 #define LARGEST_COUNT (INT32_MAX - 1)
@@ -23,7 +24,7 @@ static void place(uint64_t *slots, uint64_t mask, uint64_t entry) {
 
 static bool grow_slots(gm_strings *strings) {
     uint64_t size = strings->slots ? (strings->mask + 1) * 2 : FIRST_SLOTS;
-    uint64_t *slots = calloc(size, sizeof *slots);
+    uint64_t *slots = empty_slots(size, sizeof *slots);
     if (!slots)
         return false;
     if (strings->slots) {
@@ -67,7 +68,7 @@ bool strings_expect(gm_strings *strings, int64_t count) {
     uint64_t size = FIRST_SLOTS;
     while (size * 3 < (uint64_t)count * 4)
         size *= 2;
-    strings->slots = calloc(size, sizeof *strings->slots);
+    strings->slots = empty_slots(size, sizeof *strings->slots);
     strings->mask = size - 1;
     return strings->slots != NULL;
 }

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.library import (
     Address,
     Count,
@@ -242,11 +243,11 @@ def used_texts(codes: Int32s, texts: pa.StringArray) -> tuple[Int32s, pa.StringA
     """Renumber codes and texts without unused and null texts; -1 stays."""
     if texts.null_count:
         numbers = np.arange(len(texts) + 1, dtype=np.int32)
-        numbers[:-1][texts.is_null().to_numpy(zero_copy_only=False)] = -1
+        numbers[:-1][pc.is_null(texts).to_numpy(zero_copy_only=False)] = -1
         numbers[-1] = -1
         codes = numbers[codes]
     compact, which = compacted(codes, len(texts))
-    return compact, texts.take(pa.array(which))
+    return compact, pc.take(texts, pa.array(which))
 
 
 def string_hashes(strings: pa.StringArray) -> Hashes:

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "slots.h"
 #include "visitors.h"
 
 #define FIRST_SLOTS 256
@@ -33,7 +34,7 @@ static void place_all(gm_visitors *visitors) {
 static bool set_slots(gm_visitors *visitors, uint64_t size) {
     if (size > LARGEST_SLOTS)
         return false;
-    uint32_t *slots = calloc(size, sizeof *slots);
+    uint32_t *slots = empty_slots(size, sizeof *slots);
     if (!slots)
         return false;
     free(visitors->slots);

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.strings import codes_of, indices_of
 from glancemetrics.records.user_agents import UserAgent, classify
 
@@ -38,7 +39,7 @@ class AgentKinds:
 
     def named(self, name_of: Callable[[UserAgent], str | None]) -> pa.DictionaryArray:
         """Name each agent by its kind; null for those without a name."""
-        names = pa.array([name_of(kind) for kind in self.kinds], pa.string()).dictionary_encode()
+        names = pc.dictionary_encode(pa.array([name_of(kind) for kind in self.kinds], pa.string()))
         indices = indices_of(codes_of(names)[self.codes])
         return pa.DictionaryArray.from_arrays(indices, names.dictionary)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.columns import column_of
 from glancemetrics.records.agent_kinds import kinds_of
 from glancemetrics.records.user_agents import UserAgent
@@ -44,7 +44,9 @@ def sections_of(paths: pa.Array) -> pa.Array:
 def _rooted_sections(paths: pa.Array) -> pa.Array:
     pieces = pc.split_pattern(paths, "/", max_splits=2)
     firsts = pieces.offsets.to_numpy()[:-1].astype("int64")
-    return pc.binary_join_element_wise(_NOTHING, pieces.values.take(column_of(firsts + 1)), _SLASH)
+    return pc.binary_join_element_wise(
+        _NOTHING, pc.take(pieces.values, column_of(firsts + 1)), _SLASH
+    )
 
 
 def routes_of(paths: pa.Array) -> pa.Array:
@@ -57,7 +59,7 @@ def routes_of(paths: pa.Array) -> pa.Array:
 
 def status_texts(statuses: pa.UInt16Array) -> pa.StringArray:
     """Return statuses as they are written in logs: `404`, `000`."""
-    return pc.ascii_lpad(statuses.cast(pa.string()), 3, "0")
+    return pc.ascii_lpad(pc.cast(statuses, pa.string()), 3, "0")
 
 
 def status_classes(statuses: pa.Array) -> pa.StringArray:
@@ -73,7 +75,7 @@ def sites_of(referrers: pa.Array) -> pa.Array:
     parts = pc.extract_regex(
         referrers, r"(?i)^[a-z][a-z0-9+.\-]*://(?:[^/?#@]*@)?(?P<site>[^/?#]+)"
     )
-    sites = pc.if_else(parts.is_valid(), pc.struct_field(parts, "site"), _NULL)
+    sites = pc.if_else(pc.is_valid(parts), pc.struct_field(parts, "site"), _NULL)
     return pc.utf8_lower(pc.replace_substring_regex(sites, r":(80|443)$", ""))
 
 

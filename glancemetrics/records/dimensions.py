@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.records.derived import (
     Derive,
     bots_of,
@@ -219,7 +220,7 @@ def code(batch: pa.RecordBatch, dimension: Dimension) -> Coded:
     at = batch.schema.get_field_index(dimension.column)
     column = pa.nulls(batch.num_rows, TEXT) if at < 0 else batch.column(at)
     if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
+        column = pc.dictionary_encode(column)
     coded = Coded(_codes(column), column.dictionary)
     if dimension.derive is not None:
         coded = _derived(coded, dimension.derive)
@@ -238,7 +239,7 @@ def dictionary_of(coded: Coded) -> pa.DictionaryArray:
 def _derived(coded: Coded, derive: Derive) -> Coded:
     derived = derive(coded.names)
     if not pa.types.is_dictionary(derived.type):
-        derived = derived.dictionary_encode()
+        derived = pc.dictionary_encode(derived)
     # The last entry is for rows without a value.
     codes = np.append(_codes(derived), -1)[coded.codes]
     return Coded(codes, derived.dictionary)
@@ -255,6 +256,6 @@ def _or_missing(coded: Coded, name: str) -> Coded:
 def _codes(column: pa.DictionaryArray) -> npt.NDArray[np.int64]:
     indices = column.indices
     if indices.null_count:
-        indices = indices.fill_null(pa.scalar(-1, indices.type))
+        indices = pc.fill_null(indices, pa.scalar(-1, indices.type))
     codes: npt.NDArray[np.int64] = indices.to_numpy().astype(np.int64)
     return codes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import xxhash
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.strings import longest
 
 NAME_LENGTH = 512
@@ -27,5 +27,5 @@ def all_shortened(names: pa.StringArray) -> pa.StringArray:
     if longest(names) <= NAME_LENGTH:
         return names
     long = pc.greater(pc.binary_length(names), _LIMIT)
-    replacements = [shortened(name) for name in names.filter(long).to_pylist()]
+    replacements = [shortened(name) for name in pc.filter(names, long).to_pylist()]
     return pc.replace_with_mask(names, long, pa.array(replacements, pa.string()))

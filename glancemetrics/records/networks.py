@@ -10,8 +10,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.columns import column_of
 from glancemetrics.native.strings import StringTable
 
@@ -39,7 +39,9 @@ def anonymized(hosts: pa.StringArray) -> pa.DictionaryArray:
 def anonymized_column(hosts: pa.DictionaryArray) -> pa.DictionaryArray:
     """Do the same to a text column of a batch."""
     encoded = anonymized(hosts.dictionary)
-    return pa.DictionaryArray.from_arrays(encoded.indices.take(hosts.indices), encoded.dictionary)
+    return pa.DictionaryArray.from_arrays(
+        pc.take(encoded.indices, hosts.indices), encoded.dictionary
+    )
 
 
 _ADDRESS_V4 = r"\b(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}\b"
@@ -56,11 +58,15 @@ def anonymized_lists(column: pa.DictionaryArray) -> pa.DictionaryArray:
     may_have = pc.match_substring_regex(texts, _MAY_HAVE_V6)
     if pc.any(may_have).as_py():
         # Few texts have one: RE2 finds them, and the standard library knows what it is.
-        masked = [_MAY_BE_V6.sub(_anonymized_v6, one) for one in texts.filter(may_have).to_pylist()]
+        masked = [
+            _MAY_BE_V6.sub(_anonymized_v6, one) for one in pc.filter(texts, may_have).to_pylist()
+        ]
         texts = pc.replace_with_mask(texts, may_have, pa.array(masked, texts.type))
     texts = pc.replace_substring_regex(texts, _ADDRESS_V4, r"\1.0")
-    encoded = texts.dictionary_encode()
-    return pa.DictionaryArray.from_arrays(encoded.indices.take(column.indices), encoded.dictionary)
+    encoded = pc.dictionary_encode(texts)
+    return pa.DictionaryArray.from_arrays(
+        pc.take(encoded.indices, column.indices), encoded.dictionary
+    )
 
 
 def _anonymized_v6(found: re.Match[str]) -> str:
@@ -130,11 +136,11 @@ class AddressRanges:
         if not len(hosts):
             return held
         parts = pc.extract_regex(hosts, _NAMED_V4)
-        is_v4 = parts.is_valid().to_numpy(zero_copy_only=False)
+        is_v4 = pc.is_valid(parts).to_numpy(zero_copy_only=False)
         numbers = np.zeros(len(hosts), np.int64)
         for name in _OCTETS:
-            octets = pc.if_else(parts.is_valid(), pc.struct_field(parts, name), _ZERO)
-            numbers = (numbers << 8) | octets.cast(pa.int64()).to_numpy()
+            octets = pc.if_else(pc.is_valid(parts), pc.struct_field(parts, name), _ZERO)
+            numbers = (numbers << 8) | pc.cast(octets, pa.int64()).to_numpy()
         for low, high in self.v4:
             held |= is_v4 & (numbers >= low) & (numbers <= high)
         if self.v6 and not is_v4.all():

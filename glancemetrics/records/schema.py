@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.columns import column_of
 from glancemetrics.native.strings import joined_texts
 from glancemetrics.words.escaping import in_utf8
@@ -210,14 +211,14 @@ def with_own_texts(table: pa.Table) -> pa.Table:
         if isinstance(parts, pa.ChunkedArray):  # without any chunk
             parts = pa.concat_arrays(parts.chunks or [pa.array([], field.type)])
         if pa.types.is_dictionary(field.type):
-            parts = parts.cast(field.type.value_type).dictionary_encode().cast(field.type)
+            parts = pc.cast(pc.dictionary_encode(pc.cast(parts, field.type.value_type)), field.type)
         columns.append(parts)
     return pa.Table.from_arrays(columns, schema=table.schema)
 
 
 def seconds(batch: pa.RecordBatch) -> Int64s:
     """Return each record's time in whole seconds since the epoch."""
-    whole: Int64s = batch.column("time").cast(pa.int64()).to_numpy() // 1_000_000
+    whole: Int64s = pc.cast(batch.column("time"), pa.int64()).to_numpy() // 1_000_000
     return whole
 
 
@@ -225,7 +226,7 @@ def statuses(batch: pa.RecordBatch) -> Int64s:
     """Return the status of each record; 0 if unknown."""
     column = batch.column("status")
     if column.null_count:
-        column = column.fill_null(_NO_STATUS)
+        column = pc.fill_null(column, _NO_STATUS)
     filled: Int64s = column.to_numpy().astype(np.int64)
     return filled
 
@@ -234,7 +235,7 @@ def sizes(batch: pa.RecordBatch) -> Int64s:
     """Return the response size of each record in bytes; 0 if unknown."""
     column = batch.column("bytes")
     if column.null_count:
-        column = column.fill_null(_NO_SIZE)
+        column = pc.fill_null(column, _NO_SIZE)
     filled: Int64s = column.to_numpy()
     return filled
 

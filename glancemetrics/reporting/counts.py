@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.strings import StringTable, codes_of
 from glancemetrics.native.sums import BYTES, ERRORS, FIELDS, HITS, add_sums, saturated, sum_groups
 from glancemetrics.records.dimensions import OTHER
@@ -254,7 +255,7 @@ class ValueCounts:
 
     def _selected(self, kept: Bools, *, with_visitors: bool = True) -> ValueCounts:
         numbers = np.where(kept, np.cumsum(kept) - 1, -1)
-        names = self.names.filter(pa.array(kept))
+        names = pc.filter(self.names, pa.array(kept))
         return self._renumbered(names, numbers, with_visitors=with_visitors)
 
     def _renumbered(self, names: pa.Array, numbers: Int64s, *, with_visitors: bool) -> ValueCounts:
@@ -286,5 +287,5 @@ class ValueCounts:
 
 def _numbered(groups: pa.Array) -> tuple[pa.DictionaryArray, Int64s]:
     """Return groups as a dictionary, and for each value the number of its group, or -1."""
-    encoded = groups if pa.types.is_dictionary(groups.type) else groups.dictionary_encode()
+    encoded = groups if pa.types.is_dictionary(groups.type) else pc.dictionary_encode(groups)
     return encoded, codes_of(encoded).astype(np.int64)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Container
 
 import attrs
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.records.agent_kinds import kinds_of
 from glancemetrics.records.derived import (
     bots_of,
@@ -67,7 +67,7 @@ class PanelSpec:
 
 
 def _same(names: pa.Array, numbers: pa.Array) -> pa.Array:
-    return names.take(numbers)
+    return pc.take(names, numbers)
 
 
 def _static(paths: pa.Array) -> pa.Array:
@@ -80,16 +80,16 @@ def _path_before(joined: pa.Array) -> pa.Array:
 
 
 def _referrer_after(joined: pa.Array, numbers: pa.Array) -> pa.Array:
-    return _joined_part(joined.take(numbers), "referrer")
+    return _joined_part(pc.take(joined, numbers), "referrer")
 
 
 def _joined_part(joined: pa.Array, part: str) -> pa.Array:
     parts = pc.extract_regex(joined, f"(?s)^(?P<path>[^{FROM}]*){FROM}(?P<referrer>.*)$")
-    return pc.if_else(parts.is_valid(), pc.struct_field(parts, part), _NULL)
+    return pc.if_else(pc.is_valid(parts), pc.struct_field(parts, part), _NULL)
 
 
 def _each_by(name_of: Callable[[UserAgent], str]) -> Detail:
-    return lambda agents, numbers: kinds_of(agents).named(name_of).take(numbers)
+    return lambda agents, numbers: pc.take(kinds_of(agents).named(name_of), numbers)
 
 
 _NULL = pa.scalar(None, pa.string())

@@ -13,8 +13,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.errors import UsageError
 from glancemetrics.native.columns import column_of
 from glancemetrics.native.strings import codes_of, indices_of
@@ -464,11 +464,13 @@ class _PanelMaker:
         # The last one stands for values without a group.
         wanted = np.flatnonzero(shown[codes_of(groups)])
         numbers_wanted = column_of(wanted)
-        joined = pc.binary_join_element_wise(
-            groups.take(numbers_wanted).cast(pa.string()),
-            spec.detail(base.names, numbers_wanted).cast(pa.string()),
-            pa.scalar(FROM, pa.string()),
-        ).dictionary_encode()
+        joined = pc.dictionary_encode(
+            pc.binary_join_element_wise(
+                pc.cast(pc.take(groups, numbers_wanted), pa.string()),
+                pc.cast(spec.detail(base.names, numbers_wanted), pa.string()),
+                pa.scalar(FROM, pa.string()),
+            )
+        )
         codes = np.full(len(base), -1, np.int32)
         codes[wanted] = codes_of(joined)
         details = base.summed(pa.DictionaryArray.from_arrays(indices_of(codes), joined.dictionary))
@@ -525,7 +527,7 @@ class _PanelMaker:
         if (base, group) not in self._groups:
             groups = _grouped(group, self._tally.by[base])
             encoded = pa.types.is_dictionary(groups.type)
-            self._groups[base, group] = groups if encoded else groups.dictionary_encode()
+            self._groups[base, group] = groups if encoded else pc.dictionary_encode(groups)
         return self._groups[base, group]
 
     def _visitors(self, counts: ValueCounts) -> Int64s:
@@ -541,7 +543,7 @@ class _PanelMaker:
     ) -> list[Row]:
         """Return the rows of these values, with labels instead of names if there are some."""
         chosen = np.array(numbers, np.int64)
-        names = counts.names.take(column_of(chosen)).to_pylist() if labels is None else labels
+        names = pc.take(counts.names, column_of(chosen)).to_pylist() if labels is None else labels
         other = counts.other
         columns = (counts.hits, visitors, counts.bytes, counts.errors, counts.micros)
         of_rows = zip(*(column[chosen].tolist() for column in columns), strict=True)
@@ -568,7 +570,7 @@ def _grouped(group: Group, counts: ValueCounts) -> pa.Array:
         return groups
     mask = np.zeros(len(groups), np.bool_)
     mask[other] = True
-    return pc.if_else(column_of(mask), pa.scalar(None, pa.string()), groups.cast(pa.string()))
+    return pc.if_else(column_of(mask), pa.scalar(None, pa.string()), pc.cast(groups, pa.string()))
 
 
 def _sort_key(counts: ValueCounts, visitors: Int64s, order: Order) -> Int64s:
@@ -612,7 +614,7 @@ def _largest(counts: ValueCounts, visitors: Int64s, order: Order, limit: int) ->
     # There may be millions: only those are compared that may be among the largest.
     found = np.flatnonzero(key >= np.partition(key, -limit)[-limit])
     # Of names that all tie, there may be a gigabyte: these are not copied.
-    names = counts.names if len(found) == len(key) else counts.names.take(column_of(found))
+    names = counts.names if len(found) == len(key) else pc.take(counts.names, column_of(found))
     columns = _sortable(key[found], counts.hits[found], names)
     chosen = pc.select_k_unstable(columns, k=limit, sort_keys=_ORDER)
     numbers: list[int] = found[chosen.to_numpy()].tolist()

@@ -15,8 +15,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.columns import column_of
 from glancemetrics.native.strings import codes_of, compacted
 from glancemetrics.native.sums import HITS, sums_by_code
@@ -127,7 +127,7 @@ def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
     """
     if not batch.num_rows:
         return Slices(0, 0, 0, 0, 0, 0, 0, np.zeros(0, np.uint64), {})
-    times = batch.column("time").cast(pa.int64()).to_numpy()
+    times = pc.cast(batch.column("time"), pa.int64()).to_numpy()
     local = times // 1_000_000
     if zone is not None:
         local = local + offsets_at(local, zone)
@@ -169,7 +169,7 @@ def _coded(
     if len(missing):
         yield Base.NOT_FOUND, paths, missing
         referrers = batch.column("referrer")
-        led = missing[referrers.is_valid().to_numpy(zero_copy_only=False)[missing]]
+        led = missing[pc.is_valid(referrers).to_numpy(zero_copy_only=False)[missing]]
         if len(led):
             yield Base.NOT_FOUND_FROM, _joined(paths, referrers, led), led
     failed = np.flatnonzero((statuses >= 500) & (statuses < 600))
@@ -185,7 +185,7 @@ def _minutes(local: Int64s) -> _Coded:
     minutes = local // 60 * 60
     starts = np.flatnonzero(np.diff(minutes, prepend=minutes[0] - 1))
     if len(starts) > len(minutes) // 8:  # they are not in order
-        encoded = column_of(minutes).dictionary_encode()
+        encoded = pc.dictionary_encode(column_of(minutes))
         return _Coded(encoded.indices.to_numpy(), encoded.dictionary)
     runs = np.diff(starts, append=len(minutes))
     codes = np.repeat(np.arange(len(starts), dtype=np.int32), runs)
@@ -195,11 +195,13 @@ def _minutes(local: Int64s) -> _Coded:
 def _joined(paths: _Coded, referrers: pa.DictionaryArray, rows: Int64s) -> _Coded:
     """Join path and referrer of some rows; codes are by row of the whole batch."""
     take = column_of(rows)
-    pairs = pc.binary_join_element_wise(
-        all_shortened(paths.names).take(column_of(paths.codes[rows])),
-        all_shortened(referrers.dictionary).take(referrers.indices.take(take)),
-        pa.scalar(FROM, pa.string()),
-    ).dictionary_encode()
+    pairs = pc.dictionary_encode(
+        pc.binary_join_element_wise(
+            pc.take(all_shortened(paths.names), column_of(paths.codes[rows])),
+            pc.take(all_shortened(referrers.dictionary), pc.take(referrers.indices, take)),
+            pa.scalar(FROM, pa.string()),
+        )
+    )
     codes = np.full(len(paths.codes), -1, np.int32)
     codes[rows] = pairs.indices.to_numpy()
     return _Coded(codes, pairs.dictionary, are_short=True)
@@ -225,8 +227,8 @@ class _Facts:
         none: Int64s = np.zeros(0, np.int64)
         micros, buckets, timed = none, none, None
         if durations.null_count < len(durations):
-            timed = durations.is_valid().to_numpy(zero_copy_only=False)
-            seconds = np.maximum(durations.fill_null(0.0).to_numpy(), 0.0)
+            timed = pc.is_valid(durations).to_numpy(zero_copy_only=False)
+            seconds = np.maximum(pc.fill_null(durations, 0.0).to_numpy(), 0.0)
             micros, buckets = np.rint(seconds * 1e6).astype(np.int64), bucket_of(seconds)
         return cls(
             visitors,
@@ -250,7 +252,7 @@ class _Facts:
         if rows is not None or not sums[:, HITS].all():
             # Only some of the values occur.
             codes, which = compacted(of(codes), len(names))
-            names = names.take(column_of(which))
+            names = pc.take(names, column_of(which))
             sums = sums_by_code(codes, of(self.sizes), of(self.errors), len(names))
         if pa.types.is_string(names.type) and not coded.are_short:
             names = all_shortened(names)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.errors import UsageError
 from glancemetrics.native.strings import codes_of
 from glancemetrics.records.dimensions import Dimension, derived_named
@@ -142,9 +143,9 @@ class Filters:
         results = [_looked_up(of, column) for of in known]
         is_known = np.logical_and.reduce(results)
         if not is_known.all():
-            new = column.filter(pa.array(~is_known)).unique()
+            new = pc.unique(pc.filter(column, pa.array(~is_known)))
             answers = self._evaluated(pa.table({_STATUS: new}), self._of_status_alone)
-            places = new.cast(pa.int64()).fill_null(_NO_STATUS).to_numpy()
+            places = pc.fill_null(pc.cast(new, pa.int64()), _NO_STATUS).to_numpy()
             # Replaced, not changed: another thread may be reading it.
             known = known.copy()
             known[:, places] = np.where(answers, np.uint8(_KEEPS), np.uint8(_LEAVES))
@@ -168,7 +169,7 @@ class Filters:
         if answer.num_rows != table.num_rows:
             raise UsageError(f"{self._asked_by}: must be a condition on single requests")
         return [
-            column.combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
+            pc.fill_null(column.combine_chunks(), False).to_numpy(zero_copy_only=False)
             for column in answer.columns
         ]
 
@@ -191,8 +192,8 @@ def _is_text(column: str) -> bool:
 
 def _looked_up(known: npt.NDArray[np.uint8], statuses: pa.Array) -> npt.NDArray[np.uint8]:
     # Arrow's take needs an eighth of the time of NumPy's.
-    results = pa.array(known[:_NO_STATUS]).take(statuses)
+    results = pc.take(pa.array(known[:_NO_STATUS]), statuses)
     if results.null_count:
-        results = results.fill_null(pa.scalar(int(known[_NO_STATUS]), pa.uint8()))
+        results = pc.fill_null(results, pa.scalar(int(known[_NO_STATUS]), pa.uint8()))
     found: npt.NDArray[np.uint8] = results.to_numpy()
     return found

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.errors import UsageError
 from glancemetrics.formats.path_groups import PathGroups, make_path_groups
 from glancemetrics.records.networks import AddressRanges, anonymized_column
@@ -68,9 +69,9 @@ class Selection:
             bots = _by_value(batch.column("agent"), _are_bots, missing=False)
             kept &= bots if self.bots else ~bots
         if not kept.all():
-            batch = batch.filter(pa.array(kept))
+            batch = pc.filter(batch, pa.array(kept))
         if self.where is not None and batch.num_rows:
-            batch = batch.filter(pa.array(self.where.keeps(batch)))
+            batch = pc.filter(batch, pa.array(self.where.keeps(batch)))
         if self.anonymize:
             batch = batch.set_column(
                 batch.schema.get_field_index("host"),
@@ -151,5 +152,5 @@ def _by_value(
     """Test each distinct value once."""
     # The last verdict is for missing values: the index -1 points at it.
     verdicts = np.append(np.asarray(test(column.dictionary), np.bool_), missing)
-    rows: Bools = verdicts[column.indices.fill_null(_NO_INDEX).to_numpy()]
+    rows: Bools = verdicts[pc.fill_null(column.indices, _NO_INDEX).to_numpy()]
     return rows

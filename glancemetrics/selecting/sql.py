@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.errors import UsageError
 from glancemetrics.records.dimensions import (
     DIMENSIONS,
@@ -109,7 +110,7 @@ class Where:
             raise UsageError(
                 f"--where {shortened(self.expression)}: must be a condition on single requests"
             )
-        flags: Bools = kept.fill_null(False).to_numpy(zero_copy_only=False)
+        flags: Bools = pc.fill_null(kept, False).to_numpy(zero_copy_only=False)
         return flags
 
     def _run(self, batch: pa.RecordBatch) -> pa.Array:

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from glancemetrics.alerting.closed_seconds import ClosedSeconds
 from glancemetrics.alerting.counting import Counting, RuleCounts
+from glancemetrics.arrow import compute as pc
 from glancemetrics.health.health import AgentHealth, Health, SourceHealth, SourceState
 from glancemetrics.records.dimensions import Dimension, live_dimensions
 from glancemetrics.records.rejects import Reject
@@ -545,7 +546,7 @@ class Aggregation:
             self._early += int(np.count_nonzero(early))
             self._ahead[read.source] = wall, round(float(seconds[early].min()) - wall)
             keep = np.flatnonzero(~early)
-            batch, seconds = batch.take(pa.array(keep)), seconds[keep]
+            batch, seconds = pc.take(batch, pa.array(keep)), seconds[keep]
             wanted = None if wanted is None else wanted[keep]
             if not len(seconds):
                 return None
@@ -555,14 +556,14 @@ class Aggregation:
             self._late += int(np.count_nonzero(~kept))
             if late.any():
                 # Too late for any window, but the history keeps them.
-                self._pass_on(batch.filter(pa.array(late)))
-            batch, seconds = batch.filter(pa.array(kept)), seconds[kept]
+                self._pass_on(pc.filter(batch, pa.array(late)))
+            batch, seconds = pc.filter(batch, pa.array(kept)), seconds[kept]
             wanted = None if wanted is None else wanted[kept]
             if not len(seconds):
                 return None
         self._note_seconds(read, seconds, int(seconds.min()), int(seconds.max()), wall)
         if wanted is not None and not wanted.all():
-            batch, seconds = batch.filter(pa.array(wanted)), seconds[wanted]
+            batch, seconds = pc.filter(batch, pa.array(wanted)), seconds[wanted]
         return batch, seconds
 
     def _count(self, kept: Sequence[_Kept]) -> None:
@@ -669,7 +670,7 @@ def _wanted_of(reads: Sequence[SourceBatch], joint: pa.RecordBatch, seconds: Int
             for read in reads
         ]
     )
-    return joint.filter(pa.array(wanted)), seconds[wanted]
+    return pc.filter(joint, pa.array(wanted)), seconds[wanted]
 
 
 def reach_seconds(longest_window_seconds: int) -> int:

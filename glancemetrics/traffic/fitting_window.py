@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.records.dimensions import Dimension
 from glancemetrics.records.schema import joined
 from glancemetrics.traffic.insights import Insights
@@ -61,7 +62,7 @@ class FittingWindow:
         if len(seconds) > _MOST_RECORDS:
             self._note_dropped(seconds[:-_MOST_RECORDS])
             rows = pa.array(np.arange(len(seconds) - _MOST_RECORDS, len(seconds)))
-            batch, seconds = batch.take(rows), seconds[-_MOST_RECORDS:]
+            batch, seconds = pc.take(batch, rows), seconds[-_MOST_RECORDS:]
         self._batches.append(batch)
         self._seconds.append(seconds)
         if len(self._batches) > _MOST_BATCHES:
@@ -91,7 +92,7 @@ class FittingWindow:
             counts.learn_groups()
         batch, seconds = self._join()
         rows = np.flatnonzero((seconds >= start) & (seconds < end))
-        counts.add(batch.take(pa.array(rows)), seconds[rows])
+        counts.add(pc.take(batch, pa.array(rows)), seconds[rows])
         return counts.insights(limits, start, end)
 
     def _join(self) -> tuple[pa.RecordBatch, Int64s]:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.strings import codes_of
 from glancemetrics.records.dimensions import OTHER, Dimension
 from glancemetrics.traffic.insights import TopRow
@@ -45,7 +46,7 @@ class GroupedValues:
             return
         derived = self._derive(pa.array([names[i] for i in unknown.tolist()], pa.string()))
         if not pa.types.is_dictionary(derived.type):
-            derived = derived.dictionary_encode()
+            derived = pc.dictionary_encode(derived)
         names = derived.dictionary.to_pylist()
         own = [self._numbers.setdefault(n, len(self._numbers)) for n in names]
         self._groups[numbers[unknown]] = np.array([*own, _NONE], np.int32)[codes_of(derived)]

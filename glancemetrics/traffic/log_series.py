@@ -15,8 +15,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.columns import column_of
 from glancemetrics.native.sums import LARGEST
 from glancemetrics.records.dimensions import HOST, USER, Dimension, code, live_dimensions
@@ -314,7 +314,7 @@ class LogSeries:
             codes, where = codes[known], where[known]
             row_bytes, errors = row_bytes[known], errors[known]
         used, codes = compact(codes, len(coded.names))
-        names = _names(coded.names.take(column_of(used)))
+        names = _names(pc.take(coded.names, column_of(used)))
         numbers = self._number(dimension, names)
         cells, hits, sums, failed = _grouped(where * len(used) + codes, row_bytes, errors)
         firsts = np.searchsorted(cells, np.arange(len(buckets) + 1) * len(used))

@@ -15,8 +15,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from glancemetrics.arrow import compute as pc
 from glancemetrics.native.strings import codes_of
 from glancemetrics.records.dimensions import OTHER
 from glancemetrics.records.grouping import exact_sums_by
@@ -232,7 +232,7 @@ class _Durations:
     def add(self, column: pa.Array) -> None:
         if column.null_count == len(column):
             return
-        seconds = (column.drop_null() if column.null_count else column).to_numpy()
+        seconds = (pc.drop_null(column) if column.null_count else column).to_numpy()
         # Several times faster than `np.rint`, and lengths are not negative.
         lengths = (seconds * _MICROSECONDS + 0.5).astype(np.int64)
         self._counts += _by_bucket(lengths)
@@ -269,7 +269,7 @@ def _classes(batch: pa.RecordBatch) -> Int64s:
     """Return the number of each record's status class."""
     column = batch.column("status")
     if column.null_count:
-        column = column.fill_null(_NO_STATUS)
+        column = pc.fill_null(column, _NO_STATUS)
     classes: Int64s = _CLASS_OF[column.to_numpy()]
     return classes
 
@@ -292,7 +292,7 @@ def _numbers(texts: pa.StringArray, known: Mapping[str | None, int]) -> Int64s:
         found = [known.get(text, -1) for text in texts.to_pylist()]
     else:
         positions = pc.index_in(texts, value_set=pa.array(known, pa.string()))
-        found = np.append(list(known.values()), -1)[positions.fill_null(-1).to_numpy()]
+        found = np.append(list(known.values()), -1)[pc.fill_null(positions, -1).to_numpy()]
     return np.append(found, 0).astype(np.int64)
 
 

@@ -224,11 +224,23 @@ def test_a_program_that_ends_leaves_nothing_undone(has_thread: bool) -> None:
     assert done.stdout.split("\n") == [*(["thread"] if has_thread else []), "at exit", ""]
 
 
-def test_pandas_is_left_alone_where_it_is_installed(run, tmp_path: Path) -> None:
-    imported = tmp_path / "imported"
-    (tmp_path / "pandas.py").write_text(f"open({str(imported)!r}, 'w')\n__version__ = '9.0'\n")
+def test_what_others_would_import_unused_is_left_alone(run, tmp_path: Path) -> None:
+    for name in ("pandas", "yaml"):
+        note = f"open({str(tmp_path / 'imported')!r}, 'w')"
+        (tmp_path / f"{name}.py").write_text(f"{note}\n__version__ = '9.0'\n")
     log = tmp_path / "access.log"
-    log.write_bytes(line())
+    log.write_bytes(line(agent="Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0"))
     result = run("report", str(log), PYTHONPATH=str(tmp_path))
     assert result.returncode == 0
-    assert not imported.exists()
+    assert b"Firefox" in result.stdout
+    assert not (tmp_path / "imported").exists()
+
+
+def test_who_needs_yaml_gets_it() -> None:
+    """As apprise may, which sends notifications."""
+    script = (
+        "import sys; from glancemetrics.cli import _NotNeeded; "
+        "sys.meta_path.insert(0, _NotNeeded); import ua_parser; "
+        "assert 'yaml' not in sys.modules; import yaml; yaml.SafeLoader"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

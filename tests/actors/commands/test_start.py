@@ -61,6 +61,7 @@ def test_a_report_on_a_small_log_loads_no_monitor_and_no_other_outputs(
     assert "glancemetrics.reporting.report" in loaded
     assert not _packages(loaded) & {"trio", "loguru", "asyncio", "multiprocessing", *SLOW}
     assert not loaded & {
+        "pyarrow.compute",
         "pyarrow.parquet",
         "glancemetrics.reporting.html",
         "glancemetrics.reporting.text",
@@ -74,6 +75,7 @@ def test_the_screen_printed_once_loads_no_terminal_and_no_history(log: Path) -> 
     assert "actors.outputs.printed_screen.printing" in loaded
     assert not _packages(loaded) & SLOW
     assert not loaded & {
+        "pyarrow.compute",
         "actors.archive.raw_lines",
         "actors.history.answering",
         "actors.history.history",

@@ -1,0 +1,1 @@
+"""Arrow, without what of it takes long to import."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import signal
 import sys
@@ -16,47 +15,17 @@ from actors.files.standard_streams import flush_stdout, mend_standard_streams, p
 from glancemetrics.errors import GlanceMetricsError
 from glancemetrics.words.escaping import visible
 
-_OBJECTS_BETWEEN_COLLECTIONS = 200_000
-"""More than a start makes, so that none of it is searched for garbage."""
-
-
-class _NotNeeded:
-    """An importer that does not find what other packages would import, and is not used.
-
-    Where pandas is installed, pyarrow imports it at the first conversion: 0.13 s and 30 MB.
-    ua-parser imports yaml for expressions in files of one's own: 8 ms.
-    """
-
-    @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> None:
-        """Raise `ModuleNotFoundError` for these; others are left to the next importer."""
-        del path, target
-        if name == "pandas" or (name == "yaml" and _importing() == "ua_parser.loaders"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-
-def _importing() -> str:
-    """Return the name of the module that imports another one, as an importer is asked for it."""
-    frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_globals["__name__"].startswith("importlib"):
-        frame = frame.f_back
-    name: str = frame.f_globals["__name__"]
-    return name
-
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     is_program = arguments is None  # then the whole process is ours
     if is_program:
-        sys.meta_path.insert(0, _NotNeeded)
         _wait_for_children()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    # numpy would start busy-waiting threads for linear algebra, which is not used here.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Imported modules stay: looking for garbage among them costs time.
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     mend_standard_streams()
     try:
+        if is_program:
+            _start_quickly()
         status = _run(arguments)
     except SystemExit as exit_:  # of argparse, after -h or --version
         status = exit_.code if isinstance(exit_.code, int) else 0
@@ -126,8 +95,16 @@ def _reported(error: Exception) -> int:
     return status
 
 
+# What follows imports late: a Ctrl-C meanwhile is then one, and not a traceback.
+
+
+def _start_quickly() -> None:
+    from glancemetrics.quick_start import start_quickly
+
+    start_quickly()
+
+
 def _run(arguments: list[str]) -> int:
-    # Late: a Ctrl-C meanwhile is then one, and not a traceback.
     from actors.commands.registry import MONITOR, command_called
 
     command = command_called(arguments[0]) if arguments else None

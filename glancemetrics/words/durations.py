@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
 ALLOWED = "a duration such as 30s, 2m, 1h30m or 7d"
 
@@ -61,6 +60,8 @@ def parse_microseconds(text: str) -> int:
     """
     if not _FINEST_SPAN.fullmatch(text):
         raise ValueError(text)
+    from decimal import Decimal  # late: most durations are whole seconds
+
     parts = re.findall(_FINEST_PART, text)
     micros = sum(Decimal(count) * _MICROS[unit] for count, unit in parts)
     if not micros or micros != int(micros):

@@ -234,13 +234,3 @@ def test_what_others_would_import_unused_is_left_alone(run, tmp_path: Path) -> N
     assert result.returncode == 0
     assert b"Firefox" in result.stdout
     assert not (tmp_path / "imported").exists()
-
-
-def test_who_needs_yaml_gets_it() -> None:
-    """As apprise may, which sends notifications."""
-    script = (
-        "import sys; from glancemetrics.cli import _NotNeeded; "
-        "sys.meta_path.insert(0, _NotNeeded); import ua_parser; "
-        "assert 'yaml' not in sys.modules; import yaml; yaml.SafeLoader"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

@@ -30,6 +30,7 @@ from glancemetrics.traffic.fitting_window import FittingWindow
 from glancemetrics.traffic.insights import empty_insights
 from glancemetrics.traffic.log_series import DISTINCT_LIMIT, LogSeries
 from glancemetrics.traffic.metric_series import MetricSeries
+from glancemetrics.traffic.silence import Silence
 from glancemetrics.traffic.snapshot import Shown, Snapshot
 from glancemetrics.traffic.span_counts import SpanCounts, SpanRates
 from glancemetrics.traffic.totals import Totals
@@ -178,6 +179,7 @@ class Aggregation:
         self._whole: SpanCounts | None = None
         """Of a log of the past: all of it."""
         self._whole_rates = SpanRates()
+        self._silence = Silence()
         if self._fits_window:
             self._fitting = self._new_fitting()
             if self._clock_mode is ClockMode.AUTO:
@@ -368,6 +370,7 @@ class Aggregation:
             "end": self._end,
             "series": self.series.to_state(),
             "rates": self._rates.to_state(),
+            "silence": self._silence.to_state(),
             "clock": self._clock.to_state(),
             "delays": {name: delay.to_state() for name, delay in self._delays.items()},
             "counters": {name: getattr(self, f"_{name}") for name in _COUNTERS},
@@ -383,6 +386,8 @@ class Aggregation:
             self._since = int(state["end"])
             self._fitting = self._new_fitting()
         self._rates.restore(state["rates"])
+        if "silence" in state:  # earlier versions did not save it
+            self._silence.restore(state["silence"])
         self._clock.restore(state["clock"])
         for name, held in state["delays"].items():
             self._delays[name] = ArrivalDelay()
@@ -519,12 +524,16 @@ class Aggregation:
         shown = insights
         if self._fitting is not None:
             shown = self._fitting.fitted(insights, self._limits)
+        health = self._health(wall)
+        rates = self._rates.values(self._end - _RATE_SECONDS, self._end)
+        silent = self._silence.seconds(rates, self._end)
         return Snapshot(
             time=wall,
             insights=insights,
-            health=self._health(wall),
+            health=health,
             shown=shown,
-            rates=tuple(self._rates.values(self._end - _RATE_SECONDS, self._end).tolist()),
+            rates=tuple(rates.tolist()),
+            silent=silent if health.live else 0,
         )
 
     def _next_end(self, wall: float) -> int | None:

@@ -38,6 +38,8 @@ class Snapshot:
     alerts: Alerts = attrs.field(factory=Alerts)
     rates: tuple[float, ...] = ()
     """Hits per second of each of the last steps up to the window's end, oldest first."""
+    silent: int = 0
+    """Seconds up to the window's end without a request, where that is unusual; else 0."""
     shown_as: Shown = Shown.WINDOW
     shown: Insights = attrs.field(
         default=attrs.Factory(lambda self: self.insights, takes_self=True)

@@ -16,8 +16,6 @@ from tests.web.node import WEB
         ("FEWEST_HITS", status._FEWEST_HITS),
         ("FEWEST_FAILING", status._FEWEST_FAILING),
         ("MOSTLY", status._MOSTLY),
-        ("LEAST_SILENCE", status._LEAST_SILENCE),
-        ("UNUSUAL_GAPS", status._UNUSUAL_GAPS),
     ],
 )
 def test_whether_the_site_is_well_is_judged_by_the_same_numbers(name: str, value: float) -> None:

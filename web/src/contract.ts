@@ -208,6 +208,8 @@ export interface Snapshot {
   server_errors: number;
   status_classes: Record<string, number>;
   rates: number[];
+  /** Seconds without a request, where that is unusual; else 0. */
+  silent: number;
   troubles: string[];
   explanation: string;
   alerts: { firing: Incident[]; ended: Incident[]; pending: Pending[] };

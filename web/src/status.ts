@@ -17,9 +17,6 @@ const FEWEST_HITS = 20;
 /** ... but with these something, if at least half of them fail. */
 const FEWEST_FAILING = 5;
 const MOSTLY = 0.5;
-/** Seconds, and usual gaps between requests, after which it is unusual that there is none. */
-const LEAST_SILENCE = 15;
-const UNUSUAL_GAPS = 30;
 
 /** Seconds of lag from which it is worth a word. */
 const SLOW_SECONDS = 10;
@@ -45,7 +42,7 @@ export function statusOf(snapshot: Snapshot, shown: Shown): Status {
       ? 0
       : tellingShare(shown.total?.total?.["5xx"] ?? 0, shown.total?.total?.hits ?? 0);
   const errors = `${(100 * share).toFixed(0)} % 5xx${isLive ? `, ${windowText(snapshot)}` : ""}`;
-  const silent = isLive ? silenceOf(snapshot) : 0;
+  const silent = isLive ? snapshot.silent : 0;
   // The first of these that holds, the worst first.
   if (critical) return { tone: "critical", text: `${critical} critical` };
   if (share >= BAD_FROM) return { tone: "critical", text: `Failing: ${errors}` };
@@ -88,15 +85,4 @@ function isBlind({ health }: Snapshot): boolean {
 
 function isNothingKnown(total: Answer | null): boolean {
   return total !== null && !total.error && total.missing !== "" && total.known === 0;
-}
-
-/** For how many seconds no request was logged, where that is unusual; else 0. */
-function silenceOf({ live, window, hits, rates }: Snapshot): number {
-  if (!live || window.as === "whole log" || hits) return 0;
-  const first = rates.findIndex((rate) => rate > 0);
-  if (first < 0) return 0;
-  const last = rates.findLastIndex((rate) => rate > 0);
-  const silent = rates.length - 1 - last;
-  const usualGap = (last + 1 - first) / rates.reduce((sum, rate) => sum + rate, 0);
-  return silent >= Math.max(LEAST_SILENCE, UNUSUAL_GAPS * usualGap) ? silent : 0;
 }

@@ -11,15 +11,12 @@ from actors.outputs.console.state import State
 from actors.outputs.console.values import BAD_FROM, NOTICED_FROM
 from glancemetrics.health.health import OutputState
 from glancemetrics.rules.rule import Severity
-from glancemetrics.traffic.snapshot import Shown
 from glancemetrics.words.humane import format_duration, format_round_duration
 
 _FEWEST_HITS = 20
 """With fewer requests a share of errors says little."""
 _FEWEST_FAILING, _MOSTLY = 5, 0.5
 """With so few requests it says something if at least half of them fail."""
-_LEAST_SILENCE, _UNUSUAL_GAPS = 15, 30
-"""Seconds, and usual gaps between requests, after which it is unusual that there is none."""
 
 
 @attrs.frozen
@@ -46,7 +43,7 @@ def status(state: State) -> Status:
     critical = sum(one.severity == Severity.CRITICAL.value for one in firing)
     health, share = snapshot.health, _server_error_share(state)
     of_span = f"{100 * share:.0f} % 5xx{_other_span(state)}"
-    silent = _silence(state)
+    silent = snapshot.silent if state.is_live else 0
     behind = health.behind if state.is_live else 0.0
     failing = any(output.state is OutputState.RETRYING for output in health.outputs)
     # The first of these that holds, the worst first.
@@ -97,18 +94,3 @@ def _telling_share(errors: int, hits: int) -> float:
         return 0.0
     share = errors / hits
     return share if hits >= _FEWEST_HITS or share >= _MOSTLY else 0.0
-
-
-def _silence(state: State) -> int:
-    """Return for how many seconds no request was logged, where that is unusual; else 0."""
-    snapshot = state.shown
-    if snapshot is None or not state.is_live or not snapshot.health.live:
-        return 0
-    if snapshot.shown_as is Shown.WHOLE_LOG or snapshot.insights.hits:
-        return 0
-    busy = [second for second, rate in enumerate(snapshot.rates) if rate]
-    if not busy:
-        return 0
-    silent = len(snapshot.rates) - 1 - busy[-1]
-    usual_gap = (busy[-1] + 1 - busy[0]) / sum(snapshot.rates)
-    return silent if silent >= max(_LEAST_SILENCE, _UNUSUAL_GAPS * usual_gap) else 0

@@ -183,6 +183,7 @@ class Site:
             "server_errors": shown.server_errors,
             "status_classes": shown.status_classes,
             "rates": list(snapshot.rates),
+            "silent": snapshot.silent,
             "troubles": [text for _, text in troubles_of(snapshot.health)],
             "explanation": " ".join(explanation),
             "alerts": alerts,

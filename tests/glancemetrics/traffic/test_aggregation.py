@@ -265,6 +265,21 @@ def test_rates_tell_the_hits_of_each_second_up_to_the_windows_end() -> None:
     assert live.snapshot(BASE + 3.0).rates[-4:] == (0, 1, 0, 2)
 
 
+def test_a_log_that_stopped_is_silent_for_as_long_as_it_is_also_after_a_restart() -> None:
+    live = aggregation(delay=0.0)
+    live.add(read(b"".join(line(BASE + second) * 5 for second in range(60))), BASE + 60.0)
+    for later in (60, 90, 3600):
+        live.advance(BASE + later + 1.0)
+        silent = live.snapshot(BASE + later + 1.0).silent
+        assert silent == pytest.approx(later - 60 if later > 60 else 0, abs=2)
+    live.advance(BASE + 3602.0, whole=True)
+    again = aggregation(delay=0.0)
+    again.restore(live.to_state())
+    again.note_source(SourceHealth("a", SourceState.FOLLOWING), BASE + 3603.0)
+    again.advance(BASE + 7201.0)
+    assert again.snapshot(BASE + 7201.0).silent == pytest.approx(7140, abs=2)
+
+
 def test_sections_are_limited_as_told() -> None:
     live = aggregation(delay=0.0, limits=dict.fromkeys(DIMENSIONS, 20) | {SECTION: 2})
     live.add(

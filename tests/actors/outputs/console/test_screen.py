@@ -758,20 +758,13 @@ def test_a_screen_that_cannot_be_drawn_says_so_and_what_leads_back() -> None:
 
 
 def test_a_busy_log_that_falls_silent_is_not_healthy() -> None:
-    quiet = snapshot(
-        alerts=Alerts(), insights=insights(hits=0), rates=(*[20.0] * 500, *[0.0] * 100)
-    )
+    quiet = snapshot(alerts=Alerts(), insights=insights(hits=0), silent=100)
     assert status(showing(quiet)).text == "? SILENT FOR 1 min 40 s"
     behind = snapshot(alerts=Alerts(), health=health(lag_seconds=38.0))
     assert status(showing(behind)).text == "? BEHIND BY 38 s"
     told = "! behind by 38 s: newer lines of the servers have not arrived"
     assert told in "\n".join(map(text, render(showing(behind, cells=100, rows=30))))
-    rare = snapshot(
-        alerts=Alerts(), insights=insights(hits=0), rates=(*[1.0, *[0.0] * 99] * 5, *[0.0] * 100)
-    )
-    assert status(showing(rare)).text == "● HEALTHY"
-    busy = snapshot(alerts=Alerts(), rates=(20.0,) * 600)
-    assert status(showing(busy)).text == "● HEALTHY"
+    assert status(showing(snapshot(alerts=Alerts()))).text == "● HEALTHY"
 
 
 def test_few_requests_that_nearly_all_fail_are_no_health() -> None:

@@ -47,29 +47,31 @@ class NotNeeded:
 def _importing() -> str:
     """Return the name of the module that imports another one, as an importer is asked for it."""
     frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_globals["__name__"].startswith("importlib"):
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("importlib"):
         frame = frame.f_back
-    name: str = frame.f_globals["__name__"]
+    name: str = frame.f_globals.get("__name__", "")
     return name
 
 
-def _add_repr(builder: Any, namespace: object) -> Any:
+def _add_repr(builder: Any, namespace: str | None) -> Any:
     """Give a class a text for who looks for a defect, without code of its own.
 
     attrs would write and compile a function for each class: 26 ms for those of a monitor.
     """
-    del namespace
-    builder._cls_dict["__repr__"] = _repr
+    shown = [field for field in builder._attrs if field.repr is not False]
+
+    def as_text(instance: Any) -> str:
+        kind = type(instance)
+        name = kind.__qualname__.rsplit(">.", 1)[-1]
+        if namespace is not None:
+            name = f"{namespace}.{kind.__name__}"
+        values = ((one, getattr(instance, one.name, attr.NOTHING)) for one in shown)
+        texts = (
+            f"{one.name}={repr(value) if one.repr is True else one.repr(value)}"
+            for one, value in values
+        )
+        return f"{name}({', '.join(texts)})"
+
+    builder._cls_dict["__repr__"] = reprlib.recursive_repr()(as_text)
     builder._repr_added = True
     return builder
-
-
-@reprlib.recursive_repr()
-def _repr(instance: Any) -> str:
-    kind = type(instance)
-    texts = [
-        f"{field.name}={text_of(getattr(instance, field.name, attr.NOTHING))}"
-        for field in attr.fields(kind)
-        if (text_of := repr if field.repr is True else field.repr)
-    ]
-    return f"{kind.__qualname__.rsplit('>.', 1)[-1]}({', '.join(texts)})"

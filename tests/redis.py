@@ -6,6 +6,7 @@ import contextlib
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,6 +69,8 @@ class Wire:
         self.port: int = self._listener.getsockname()[1]
         self.duplicates = False
         """Whether new connections are made twice: all that is sent comes twice."""
+        self.delay = 0.0
+        """Seconds that what is sent is under way."""
         self._flows = threading.Event()
         self._flows.set()
         self._open: set[socket.socket] = set()
@@ -118,6 +121,7 @@ class Wire:
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
                 self._flows.wait()
+                time.sleep(self.delay)
                 for target in targets:
                     target.sendall(data)
         for one in (source, *targets):

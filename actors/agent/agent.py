@@ -36,11 +36,11 @@ from actors.sources.position import From, StartPosition
 from actors.state.clock import WallClock
 from glancemetrics.errors import GlanceMetricsError, UnreachableError, first_of
 from glancemetrics.fleet.address import FleetAddress
+from glancemetrics.fleet.attention import Attention
 from glancemetrics.fleet.entry import MOST_PACKED, Entry, EntryId, InvalidEntryError, packed
 from glancemetrics.fleet.keys import FleetKeys
 from glancemetrics.fleet.pace import SHORTEST, read_pace
 from glancemetrics.fleet.position import Position
-from glancemetrics.fleet.standstills import Standstills
 from glancemetrics.fleet.status import AgentStatus
 from glancemetrics.health.health import SourceHealth, SourceState
 from glancemetrics.version import __version__
@@ -59,10 +59,11 @@ _LOOK_SECONDS = SHORTEST
 """Between two looks at a log: each costs more than its lines, and entries are not more frequent."""
 SEEN_WITHIN = 2 * _LOOK_SECONDS + 0.1
 """Seconds in which the tailer sees what is written, with some for itself, unless it has to wait."""
-_TRIFLE_SECONDS = 0.001
-"""How long the tailer may have to wait without a note: that is in what it has for itself."""
-_LATE_SECONDS = 0.5
-"""How long lines may wait to be read, and still tell how late the server writes."""
+_LATE_SECONDS = 2.0
+"""How long lines may wait to be read, and still tell how late the server writes: on a link to Redis
+that is slow they always wait for some round trips."""
+_OVERSLEPT_SECONDS = 0.2
+"""How late this process may wake up; later, it or its machine stood still."""
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 3.0)
 """Seconds before the first attempts to go on; then always the last. After 5 s the hub would not
 wait for this agent any more."""
@@ -341,15 +342,13 @@ class _Session:
         """Whether the tailer has said which logs there are."""
         self._past: float | None = None
         """Up to when everything was read, by the clock of this machine, if it is known."""
-        self._standstills = Standstills()
-        """When the tailer had to wait, because its messages were not taken."""
         self._pace = SHORTEST
         """Seconds that lines are gathered for an entry."""
         self._waited = True
         """Whether lines have waited to be read, up to the entry with which that is over."""
         now = trio.current_time()
-        self._taken = now
-        """When its messages were last taken."""
+        self._attention = Attention(now, SEEN_WITHIN)
+        """When messages of the tailer were taken as they came."""
         self._entry_due = self._hello_due = self._renew_due = now
         self._alone_since = math.inf
         """Since when no hub runs."""
@@ -402,37 +401,43 @@ class _Session:
             if self._has_no_room:
                 self._waited = True
                 await trio.sleep_forever()
-            self._note_standstill()
+            is_first = not self._waiting
+            begin = trio.current_time()
             try:
                 message = await self._receive.receive()
             except trio.EndOfChannel:
                 return False
             finally:
-                self._taken = trio.current_time()
+                if is_first:
+                    self._was_attentive(begin, due)
             self._note(message)
         return True
 
+    @property
+    def _waiting(self) -> bool:
+        """Whether messages wait to be taken."""
+        left = self._receive.statistics()
+        return bool(left.current_buffer_used or left.tasks_waiting_send)
+
     def _take_all(self) -> bool:
         """Take all messages that are there; returns whether there was room for them."""
-        self._note_standstill()
         with suppress(trio.WouldBlock, trio.EndOfChannel):
             while not self._has_no_room:
                 self._note(self._receive.receive_nowait())
-        self._taken = trio.current_time()
-        left = self._receive.statistics()
-        return not (left.current_buffer_used or left.tasks_waiting_send)
-
-    def _note_standstill(self) -> None:
-        """Note for how long no messages were taken, such as while Redis did not answer.
-
-        If the tailer waits now, it may have waited all that time.
-        """
+        if self._waiting:
+            return False
         now = trio.current_time()
-        seconds = now - self._taken
-        self._waited = self._waited or seconds > _LATE_SECONDS
-        if seconds > _TRIFLE_SECONDS and self._receive.statistics().tasks_waiting_send:
-            self._standstills.add(self._taken, now)
-        self._taken = now
+        self._was_attentive(now, now)
+        return True
+
+    def _was_attentive(self, begin: float, due: float) -> None:
+        """Note that messages were taken as they came, since `begin`; it was to end when `due`."""
+        now = trio.current_time()
+        has_overslept = now > due + _OVERSLEPT_SECONDS
+        if has_overslept or begin > self._attention.last + _LATE_SECONDS:
+            self._waited = True
+        # Nobody knows since when it stood still.
+        self._attention.was_given(begin, begin if has_overslept else now)
 
     def _note(self, message: FromSource) -> None:
         if not self._gathered:
@@ -530,7 +535,7 @@ class _Session:
             self._past = None
             return
         now = trio.current_time()
-        seconds = now - self._standstills.read_until(now, SEEN_WITHIN)
+        seconds = now - self._attention.read_until(now)
         self._waited = self._waited and seconds > SEEN_WITHIN + _LATE_SECONDS
         self._past = self._wall() - seconds
 

@@ -30,6 +30,8 @@ def fill_null(values: Any, value: Any) -> Any:
     """Put a value in the place of nulls."""
     if not isinstance(value, pa.Scalar):
         value = pa.scalar(value, values.type)
+    elif value.type != values.type:
+        value = pa.scalar(value.as_py(), values.type)
     return _function("coalesce")(values, value)
 
 
@@ -43,7 +45,10 @@ def dictionary_encode(values: Any) -> Any:
 def __getattr__(name: str) -> Callable[..., Any]:
     if name.startswith("__"):
         raise AttributeError(name)
-    function = _function(name)
+    try:
+        function = _function(name)
+    except KeyError:
+        raise AttributeError(f"Arrow has no function {name!r}") from None
     globals()[name] = function  # the next time it is found without this
     return function
 
@@ -59,6 +64,8 @@ def _function(name: str) -> Callable[..., Any]:
         count = len(arguments) if arity is ... else arity
         further = arguments[count:]
         has_options = further or named
+        if has_options and not options:
+            raise TypeError(f"{name} has no options")
         made = getattr(_compute, options)(*further, **named) if has_options else None
         return function.call(arguments[:count], made)
 

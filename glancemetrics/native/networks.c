@@ -261,6 +261,8 @@ static span trimmed(span text) {
    none. False if the list has other texts than addresses, which need a closer look. */
 static bool client_of(span list, span *client) {
     *client = (span){NULL, NULL};
+    if (length_of(list) && (*list.at <= ' ' || *list.at > '~'))
+        return false; /* perhaps nothing but white space, of which Unicode has several kinds */
     if (!length_of(list) || !memchr(list.at, ',', length_of(list))) {
         span host = without_port(list, MAYBE_PORT);
         bool is_nothing = length_of(host) == 0 || (length_of(host) == 1 && *host.at == '-');

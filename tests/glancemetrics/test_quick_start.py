@@ -25,10 +25,18 @@ def made():
         later: int = attrs.field(init=False)
         inner: object = None
 
+    @attrs.define(repr=False)
+    class Hidden(Inner):
+        password: str = "p"
+
+    @attrs.define(repr=False)
+    class Named(Exception):
+        why: str = ""
+
     plain = Inner(1, "s")
     outer = Outer(2, "s", inner=[plain])
     outer.inner.append(outer)
-    return [repr(plain), repr(outer), str(plain)]
+    return [repr(one) for one in (plain, outer, Hidden(3, "s"), Named("w"))] + [str(plain)]
 
 print(json.dumps(made()))
 """

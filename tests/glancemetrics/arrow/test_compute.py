@@ -32,6 +32,7 @@ BATCH = pa.RecordBatch.from_arrays([TEXTS, NUMBERS], ["text", "number"])
         ("unique", [TEXTS], {}),
         ("fill_null", [NUMBERS, -1], {}),
         ("fill_null", [TEXTS, pa.scalar("c")], {}),
+        ("fill_null", [NUMBERS, pa.scalar(5)], {}),
         ("cast", [NUMBERS, pa.string()], {}),
         ("dictionary_encode", [TEXTS], {}),
         ("any", [FLAGS], {}),
@@ -65,6 +66,7 @@ def test_what_does_not_fit_is_an_error() -> None:
         compute.take(TEXTS, pa.array([9]))
 
 
-def test_what_is_in_no_library_is_an_error() -> None:
-    with pytest.raises(KeyError):
-        _ = compute.no_such_function
+def test_what_arrow_does_not_have_is_an_error() -> None:
+    assert not hasattr(compute, "no_such_function")
+    with pytest.raises(TypeError, match="is_valid has no options"):
+        compute.is_valid(TEXTS, 1)

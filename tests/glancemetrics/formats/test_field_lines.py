@@ -182,6 +182,8 @@ def test_the_address_of_an_upstream_is_no_client() -> None:
         assert record.host == "10.0.0.5"
 
 
+@example([" "])
+@example(["\u00a0"])
 @given(
     st.lists(st.sampled_from(["10.0.0.1", "198.51.100.7", "unknown", "-", "", "<x>", "::1", "a.b"])
         | st.text(max_size=5), max_size=5)

@@ -401,14 +401,14 @@ class _Session:
             if self._has_no_room:
                 self._waited = True
                 await trio.sleep_forever()
-            is_first = not self._waiting
+            is_empty = not self._waiting
             begin = trio.current_time()
             try:
                 message = await self._receive.receive()
             except trio.EndOfChannel:
                 return False
             finally:
-                if is_first:
+                if is_empty:
                     self._was_attentive(begin, due)
             self._note(message)
         return True

@@ -403,6 +403,13 @@ async def test_what_it_could_not_read_while_it_waited_is_not_said_to_be_read(
         nursery.cancel_scope.cancel()
 
 
+def empty_logs(folder: Path, count: int) -> list[Path]:
+    logs = [folder / f"{number}.log" for number in range(count)]
+    for log in logs:
+        log.touch()
+    return logs
+
+
 @attrs.define
 class Written:
     """Lines that were written to some logs; the size in each is its number."""
@@ -472,9 +479,7 @@ async def test_what_it_could_not_read_while_the_network_stood_still_is_not_said_
 async def test_over_a_slow_link_lines_are_said_to_be_read_some_seconds_later(
     redis: Redis, tmp_path: Path
 ) -> None:
-    logs = [tmp_path / f"{number}.log" for number in range(30)]
-    for log in logs:
-        log.touch()
+    logs = empty_logs(tmp_path, 30)
     written = Written(logs)
     wire = Wire(redis.port)
     wire.delay = 0.15
@@ -500,9 +505,7 @@ async def test_what_it_could_not_read_while_it_was_stopped_is_not_said_to_be_rea
     redis: Redis, tmp_path: Path
 ) -> None:
     """As while its machine sleeps."""
-    logs = [tmp_path / f"{number}.log" for number in range(30)]
-    for log in logs:
-        log.touch()
+    logs = empty_logs(tmp_path, 30)
     written = Written(logs)
     plan = plan_of(redis, *logs)
     url = f"redis://127.0.0.1:{redis.port}/0?fleet=prod"

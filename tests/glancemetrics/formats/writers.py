@@ -193,7 +193,7 @@ def of_iis(r: Request) -> tuple[str, Expected]:
         f"{no_spaces(r.referrer)} {r.vhost}"
     )
     columns = ("host", "status", "bytes", "method", "path", "vhost", "duration")
-    told = None if r.agent is None else agent.replace("+", " ")
+    told = None if agent == "-" else agent.replace("+", " ")  # also of an agent "+"
     query = r.query if r.query not in ("", "-") else None
     return text, expected(r, *columns, agent=told, query=query, user=r.user and no_spaces(r.user))
 

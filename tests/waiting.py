@@ -55,6 +55,15 @@ def until_worked(process: subprocess.Popen[Any], seconds: float) -> None:
     )
 
 
+def until_read(process: subprocess.Popen[Any], size: int) -> None:
+    """Wait until a process has read so many bytes, or has ended. A start reads 10 MB of modules."""
+    counted = Path(f"/proc/{process.pid}/io")
+    eventually(
+        lambda: process.poll() is not None or int(counted.read_text().split()[1]) > size,
+        what="so much that was read",
+    )
+
+
 def free_port() -> int:
     """A TCP port of loopback that nobody listened on a moment ago."""
     with socket.socket() as free:

@@ -24,7 +24,7 @@ from glancemetrics.configuration.settings import DEFAULT_FILE
 from tests.conftest import needs
 from tests.lines import BASE, line
 from tests.tmux import Tmux
-from tests.waiting import Running, eventually, until_worked
+from tests.waiting import Running, eventually, until_read
 
 COMMAND = [sys.executable, "-m", "glancemetrics"]
 
@@ -175,7 +175,7 @@ def test_once_that_is_interrupted_says_that_it_is_partial(tmp_path: Path) -> Non
     with Running(
         [*COMMAND, "long.log", "--once", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        until_worked(process, 1)  # it reads
+        until_read(process, 50_000_000)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     if json.loads(out)["health"]["records"] < 2_000_000:

@@ -25,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     mend_standard_streams()
     try:
         if is_program:
-            _start_quickly()
+            from glancemetrics.quick_start import start_quickly  # late, as in `_run`
+
+            start_quickly()
         status = _run(arguments)
     except SystemExit as exit_:  # of argparse, after -h or --version
         status = exit_.code if isinstance(exit_.code, int) else 0
@@ -95,16 +97,8 @@ def _reported(error: Exception) -> int:
     return status
 
 
-# What follows imports late: a Ctrl-C meanwhile is then one, and not a traceback.
-
-
-def _start_quickly() -> None:
-    from glancemetrics.quick_start import start_quickly
-
-    start_quickly()
-
-
 def _run(arguments: list[str]) -> int:
+    # Late: a Ctrl-C meanwhile is then one, and not a traceback.
     from actors.commands.registry import MONITOR, command_called
 
     command = command_called(arguments[0]) if arguments else None

@@ -14,7 +14,7 @@ from actors.archive.logs import LogFile
 from actors.archive.workers import ThreadWorkers
 from glancemetrics.arrow import compute as pc
 from glancemetrics.formats.log_format import UNKNOWN, LineContext
-from glancemetrics.records.schema import joined
+from glancemetrics.records.schema import joined, microseconds
 from glancemetrics.selecting.selection import Selection
 
 _WORKERS = 2
@@ -29,7 +29,7 @@ class _Source:
 
     @property
     def newest(self) -> int:
-        return int(_times(self.batch).max())
+        return int(microseconds(self.batch).max())
 
 
 def scan_logs(
@@ -87,7 +87,7 @@ def _merged(
             continue
         parts = []
         for source in list(active):
-            times = _times(source.batch)
+            times = microseconds(source.batch)
             ready = times <= cutoff
             if ready.all():
                 parts.append(source.batch)
@@ -104,12 +104,5 @@ def _merged(
 
 def _interleaved(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
     batch = joined(parts)
-    order = np.argsort(pc.cast(batch.column("time"), pa.int64()).to_numpy(), kind="stable")
+    order = np.argsort(microseconds(batch), kind="stable")
     return pc.take(batch, pa.array(order))
-
-
-def _times(batch: pa.RecordBatch) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    times: np.ndarray[tuple[int], np.dtype[np.int64]] = pc.cast(
-        batch.column("time"), pa.int64()
-    ).to_numpy()
-    return times

@@ -10,6 +10,7 @@ Source: https://arrow.apache.org/docs/python/api/compute.html
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -49,10 +50,11 @@ def __getattr__(name: str) -> Callable[..., Any]:
         function = _function(name)
     except KeyError:
         raise AttributeError(f"Arrow has no function {name!r}") from None
-    globals()[name] = function  # the next time it is found without this
+    globals()[name] = function  # next time without this
     return function
 
 
+@functools.cache
 def _function(name: str) -> Callable[..., Any]:
     """Return a function of Arrow. After its arguments it takes those of its options."""
     from pyarrow import _compute

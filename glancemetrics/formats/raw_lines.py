@@ -15,6 +15,7 @@ from glancemetrics.formats.lines import line_bounds
 from glancemetrics.formats.log_format import LineContext, LogFormat
 from glancemetrics.formats.path_groups import PathGroups
 from glancemetrics.formats.pieces import unfinished
+from glancemetrics.records.schema import microseconds
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -54,7 +55,7 @@ class SoughtRecord:
     def line_in(self, lines: bytes, log_format: LogFormat, context: LineContext) -> bytes | None:
         """Return its line, the first that fits, among whole lines, each ended by a newline."""
         decoded = guarded_decode(log_format, lines, context)
-        times = pc.cast(decoded.batch.column("time"), pa.int64()).to_numpy()
+        times = microseconds(decoded.batch)
         rows = np.flatnonzero(times == self.micros)
         batch = self.paths.of(pc.take(decoded.batch, pa.array(rows)))
         for name in batch.schema.names:

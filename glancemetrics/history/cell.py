@@ -19,7 +19,7 @@ from glancemetrics.history.visitors import HASH_BITS, Visitors, hashes_of, merge
 from glancemetrics.native.strings import codes_of
 from glancemetrics.records.duration_bins import BUCKETS, bucket_of
 from glancemetrics.records.grouping import distinct_keys, exact_sums_by, sorted_distinct
-from glancemetrics.records.schema import sizes, statuses
+from glancemetrics.records.schema import microseconds, sizes, statuses
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -118,7 +118,7 @@ class Rows:
         """Convert a batch of `records.SCHEMA`."""
         hundreds = statuses(batch) // 100
         return cls(
-            pc.cast(batch.column("time"), pa.int64()).to_numpy(),
+            microseconds(batch),
             np.where((hundreds >= 1) & (hundreds <= 5), hundreds - 1, _OTHER),
             sizes(batch),
             _host_hashes(batch.column("host")),

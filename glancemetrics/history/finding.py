@@ -13,7 +13,15 @@ from glancemetrics.arrow import compute as pc
 from glancemetrics.history.choice import ORDINAL, Choice
 from glancemetrics.history.query import RecordQuery
 from glancemetrics.history.recorded import MissingRecordsError, StoredRecords
-from glancemetrics.records.schema import ORIGIN, SCHEMA, empty_batch, joined, with_all, with_source
+from glancemetrics.records.schema import (
+    ORIGIN,
+    SCHEMA,
+    empty_batch,
+    joined,
+    microseconds,
+    with_all,
+    with_source,
+)
 
 
 @attrs.frozen(eq=False)
@@ -75,7 +83,7 @@ def _second_of_last(found: pa.Table) -> int:
 
 def _first(batches: Sequence[pa.RecordBatch], query: RecordQuery, most: int) -> pa.Table:
     table = pa.Table.from_batches([joined([b for b in batches if b.num_rows] or batches[:1])])
-    times = pc.cast(table.column("time"), pa.int64()).to_numpy()
+    times = microseconds(table)
     order = np.lexsort((table.column(ORDINAL).to_numpy(), times))
     if not query.is_oldest_first:
         order = order[::-1]

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 import attrs
 import pyarrow as pa
 
-from glancemetrics.arrow import compute as pc
 from glancemetrics.errors import UsageError
 from glancemetrics.history.measures import Measure, measure_called
 from glancemetrics.records.dimensions import Dimension, dimensions_with
+from glancemetrics.records.schema import seconds
 from glancemetrics.records.time_span import TimeSpan
 from glancemetrics.words.suggestions import suggestion
 
@@ -140,18 +140,18 @@ class RecordQuery:
         """
         if not answer.has_more:
             return None
-        seconds = pc.cast(answer.table.column("time"), pa.int64()).to_numpy() // 1_000_000
-        first, last = int(seconds[0]), int(seconds[-1])
+        times = seconds(answer.table)
+        first, last = int(times[0]), int(times[-1])
         if first == last:
             # Records that were skipped may be of this second, too.
-            offset = self.offset + len(seconds)
+            offset = self.offset + len(times)
             until = answer.covers.until if self.span.until is None else self.span.until
             span = TimeSpan(self.span.since, until)
         elif self.is_oldest_first:
-            offset = int((seconds == last).sum())
+            offset = int((times == last).sum())
             span = TimeSpan(last, self.span.until)
         else:
-            offset = int((seconds == last).sum())
+            offset = int((times == last).sum())
             span = TimeSpan(self.span.since, last + 1)
         if offset > MOST_GROUPS:
             return None

@@ -219,8 +219,7 @@ def code(batch: pa.RecordBatch, dimension: Dimension) -> Coded:
     """Read a dimension of a batch of records; without its column there are no names."""
     at = batch.schema.get_field_index(dimension.column)
     column = pa.nulls(batch.num_rows, TEXT) if at < 0 else batch.column(at)
-    if not pa.types.is_dictionary(column.type):
-        column = pc.dictionary_encode(column)
+    column = pc.dictionary_encode(column)
     coded = Coded(_codes(column), column.dictionary)
     if dimension.derive is not None:
         coded = _derived(coded, dimension.derive)
@@ -237,9 +236,7 @@ def dictionary_of(coded: Coded) -> pa.DictionaryArray:
 
 
 def _derived(coded: Coded, derive: Derive) -> Coded:
-    derived = derive(coded.names)
-    if not pa.types.is_dictionary(derived.type):
-        derived = pc.dictionary_encode(derived)
+    derived = pc.dictionary_encode(derive(coded.names))
     # The last entry is for rows without a value.
     codes = np.append(_codes(derived), -1)[coded.codes]
     return Coded(codes, derived.dictionary)
@@ -256,6 +253,6 @@ def _or_missing(coded: Coded, name: str) -> Coded:
 def _codes(column: pa.DictionaryArray) -> npt.NDArray[np.int64]:
     indices = column.indices
     if indices.null_count:
-        indices = pc.fill_null(indices, pa.scalar(-1, indices.type))
+        indices = pc.fill_null(indices, -1)
     codes: npt.NDArray[np.int64] = indices.to_numpy().astype(np.int64)
     return codes

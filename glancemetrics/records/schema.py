@@ -216,10 +216,15 @@ def with_own_texts(table: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=table.schema)
 
 
-def seconds(batch: pa.RecordBatch) -> Int64s:
+def microseconds(records: pa.RecordBatch | pa.Table) -> Int64s:
+    """Return each record's time in microseconds since the epoch."""
+    times: Int64s = pc.cast(records.column("time"), pa.int64()).to_numpy()
+    return times
+
+
+def seconds(records: pa.RecordBatch | pa.Table) -> Int64s:
     """Return each record's time in whole seconds since the epoch."""
-    whole: Int64s = pc.cast(batch.column("time"), pa.int64()).to_numpy() // 1_000_000
-    return whole
+    return microseconds(records) // 1_000_000
 
 
 def statuses(batch: pa.RecordBatch) -> Int64s:

@@ -287,5 +287,5 @@ class ValueCounts:
 
 def _numbered(groups: pa.Array) -> tuple[pa.DictionaryArray, Int64s]:
     """Return groups as a dictionary, and for each value the number of its group, or -1."""
-    encoded = groups if pa.types.is_dictionary(groups.type) else pc.dictionary_encode(groups)
+    encoded = pc.dictionary_encode(groups)
     return encoded, codes_of(encoded).astype(np.int64)

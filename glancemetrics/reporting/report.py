@@ -526,8 +526,7 @@ class _PanelMaker:
         """Group the values of a dimension, once for rows and the rows below them."""
         if (base, group) not in self._groups:
             groups = _grouped(group, self._tally.by[base])
-            encoded = pa.types.is_dictionary(groups.type)
-            self._groups[base, group] = groups if encoded else pc.dictionary_encode(groups)
+            self._groups[base, group] = pc.dictionary_encode(groups)
         return self._groups[base, group]
 
     def _visitors(self, counts: ValueCounts) -> Int64s:

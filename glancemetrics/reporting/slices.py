@@ -25,7 +25,7 @@ from glancemetrics.records.dimensions import PATH, STATUS, Coded, code
 from glancemetrics.records.duration_bins import bucket_of
 from glancemetrics.records.grouping import sum_by
 from glancemetrics.records.names import all_shortened
-from glancemetrics.records.schema import ORIGIN
+from glancemetrics.records.schema import ORIGIN, microseconds
 from glancemetrics.records.zones import offsets_at
 from glancemetrics.reporting.visitors import Hashes, visitor_hashes
 
@@ -127,7 +127,7 @@ def slices_of(batch: pa.RecordBatch, zone: ZoneInfo | None = None) -> Slices:
     """
     if not batch.num_rows:
         return Slices(0, 0, 0, 0, 0, 0, 0, np.zeros(0, np.uint64), {})
-    times = pc.cast(batch.column("time"), pa.int64()).to_numpy()
+    times = microseconds(batch)
     local = times // 1_000_000
     if zone is not None:
         local = local + offsets_at(local, zone)

@@ -44,9 +44,8 @@ class GroupedValues:
         unknown = np.flatnonzero(~self._is_known[numbers] & (numbers != OTHER_ID))
         if not len(unknown):
             return
-        derived = self._derive(pa.array([names[i] for i in unknown.tolist()], pa.string()))
-        if not pa.types.is_dictionary(derived.type):
-            derived = pc.dictionary_encode(derived)
+        new = pa.array([names[i] for i in unknown.tolist()], pa.string())
+        derived = pc.dictionary_encode(self._derive(new))
         names = derived.dictionary.to_pylist()
         own = [self._numbers.setdefault(n, len(self._numbers)) for n in names]
         self._groups[numbers[unknown]] = np.array([*own, _NONE], np.int32)[codes_of(derived)]

@@ -4,6 +4,13 @@ import { Taps } from "../src/charts/pointer.ts";
 
 const tip = (hidden: boolean) => ({ hidden, classList: { add: () => {} } }) as unknown as HTMLElement;
 
+function tappedAt(x: number): Taps {
+  const taps = new Taps();
+  taps.touch(tip(true));
+  taps.target(x);
+  return taps;
+}
+
 describe("where a click on a chart leads to", () => {
   it("is where a mouse is", () => {
     expect(new Taps().target(50)).toBe(50);
@@ -20,9 +27,7 @@ describe("where a click on a chart leads to", () => {
   });
 
   it("is nowhere for a second tap elsewhere", () => {
-    const taps = new Taps();
-    taps.touch(tip(true));
-    taps.target(50);
+    const taps = tappedAt(50);
     taps.touch(tip(false));
     expect(taps.target(90)).toBeNull();
     taps.touch(tip(false));
@@ -30,9 +35,7 @@ describe("where a click on a chart leads to", () => {
   });
 
   it("is nowhere when the values are no longer shown", () => {
-    const taps = new Taps();
-    taps.touch(tip(true));
-    taps.target(50);
+    const taps = tappedAt(50);
     taps.touch(tip(true));
     expect(taps.target(50)).toBeNull();
   });

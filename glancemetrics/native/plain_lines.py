@@ -64,6 +64,7 @@ class _Dimension(ctypes.Structure):
     _fields_ = (
         ("names", Address),
         ("sums", Address),
+        ("width", Count),
         ("pairs", Address),
         ("bits", Count),
         ("written", Count),
@@ -246,7 +247,7 @@ class Tallying:
         `bits` bits of the visitor's hash. `flags`: how many the visitors have, from `flag` on.
         """
         self._tables.by[DIMENSIONS.index(dimension)] = _Dimension(
-            names, address(sums), pairs, bits, 0, flag, flags
+            names, address(sums), sums.shape[1], pairs, bits, 0, flag, flags
         )
 
     def written(self, dimension: str) -> int:

@@ -17,15 +17,18 @@ GM_API void gm_add(const int64_t *added, int64_t count, const int64_t *numbers, 
             sums[numbers[i]] = sum_of(sums[numbers[i]], added[i]);
 }
 
-/* Adds sums of values that have other numbers in `sums`; -1 is skipped. */
-GM_API void gm_add_sums(const int64_t (*added)[FIELDS], int64_t count, const int64_t *numbers,
-                        int64_t (*sums)[FIELDS]) {
+/* Adds sums of values that have other numbers in `sums`; -1 is skipped. Fields that only one of the two
+   has stay as they are. */
+GM_API void gm_add_sums(const int64_t *added, int64_t added_width, int64_t count,
+                        const int64_t *numbers, int64_t *sums, int64_t width) {
+    int64_t fields = width < added_width ? width : added_width;
     for (int64_t i = 0; i < count; i++) {
         if (i + 8 < count && numbers[i + 8] >= 0)
-            __builtin_prefetch(sums[numbers[i + 8]], 1);
+            __builtin_prefetch(sums + numbers[i + 8] * width, 1);
         if (numbers[i] < 0)
             continue;
-        for (int field = 0; field < FIELDS; field++)
-            sums[numbers[i]][field] = sum_of(sums[numbers[i]][field], added[i][field]);
+        int64_t *to = sums + numbers[i] * width;
+        for (int64_t field = 0; field < fields; field++)
+            to[field] = sum_of(to[field], added[i * added_width + field]);
     }
 }

@@ -27,7 +27,8 @@ enum dimension {
 typedef struct {
     gm_strings *names;
     /* Null for minutes, which have their numbers. */
-    int64_t (*sums)[FIELDS];
+    int64_t *sums;
+    int64_t width;
     uint64_t *pairs;
     /* Where the next pair of value and visitor is written; null if there are none. */
     int64_t bits;
@@ -95,6 +96,10 @@ static int32_t number_of_status(gm_strings *names, int32_t *statuses, uint16_t s
     return statuses[status];
 }
 
+static inline int64_t *sums_of(const gm_counted *counted, int32_t number) {
+    return counted->sums + number * counted->width;
+}
+
 /* The numbers of a text of each line of a block. */
 typedef struct {
     gm_counted *counted;
@@ -132,7 +137,7 @@ static bool look_up(column *column, const plain_texts *texts, const gm_plain_lin
         if (number < 0)
             return false;
         column->numbers[i] = number;
-        __builtin_prefetch(counted->sums[number], 1);
+        __builtin_prefetch(sums_of(counted, number), 1);
     }
     return true;
 }
@@ -143,7 +148,12 @@ static inline bool is_error(const gm_plain_line *line) {
 
 static inline void add_line(gm_counted *counted, int32_t number, const gm_plain_line *line) {
     if (number >= 0)
-        sum_up(counted->sums[number], line->bytes, is_error(line));
+        sum_up(sums_of(counted, number), line->bytes, is_error(line));
+}
+
+static inline void add_visitor(gm_counted *counted, int32_t number, int64_t level) {
+    if (number >= 0)
+        add_new_visitor(sums_of(counted, number), level);
 }
 
 /* Adds the pair of a value and a visitor, if the visitor's hash ends in zeros where `left_out` has
@@ -241,15 +251,16 @@ static int count_visitors(gm_tally *tally, const plain_texts *texts, const gm_pl
         add_both(statuses, others[2][i], line, left_out);
         if (line->visitor & left_out)
             continue;
+        int64_t known_visitors = tally->visitors->count;
         gm_visitor *visitor = visitor_of(tally->visitors, line->visitor, places[i]);
         if (!visitor)
             return -1;
-        if (hosts.numbers[i] >= 0)
-            visitor->only[OF_HOST] = hosts.numbers[i];
-        if (agents.numbers[i] >= 0)
-            visitor->only[OF_AGENT] = agents.numbers[i];
         visitor->flags |= flag_of(methods, others[0][i]) | flag_of(protocols, others[1][i]) |
                           flag_of(statuses, others[2][i]);
+        if (tally->visitors->count > known_visitors) {
+            add_visitor(hosts.counted, hosts.numbers[i], tally->level);
+            add_visitor(agents.counted, agents.numbers[i], tally->level);
+        }
     }
     return size;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "slots.h"
+#include "sums.h"
 #include "visitors.h"
 
 #define FIRST_SLOTS 256
@@ -95,7 +96,7 @@ gm_visitor *visitor_of(gm_visitors *visitors, uint64_t hash, uint64_t place) {
         if (number == visitors->room && !set_room(visitors, number + number / 8 + 128))
             return NULL;
         visitors->slots[at] = slot_of(visitors, number, place);
-        visitors->rows[number] = (gm_visitor){hash, 0, {-1, -1}};
+        visitors->rows[number] = (gm_visitor){hash, 0};
         visitors->count++;
         if ((uint64_t)visitors->count * 4 >= (visitors->mask + 1) * 3 &&
             !set_slots(visitors, (visitors->mask + 1) * 2))
@@ -104,12 +105,26 @@ gm_visitor *visitor_of(gm_visitors *visitors, uint64_t hash, uint64_t place) {
     }
 }
 
-/* Adds the visitor of each row: its hash, host, agent, and flags, which are added to its existing ones.
-   Hosts and agents are codes (-1 for none) into arrays of numbers. With a level, only visitors whose
-   hash ends in that many zeros are added. Returns -1 if out of memory, else 0. */
+/* Hosts or agents of rows: codes (-1 for none) into the numbers of sums. */
+typedef struct {
+    const int32_t *codes;
+    const int64_t *numbers;
+    int64_t *sums;
+    int64_t width;
+} gm_only;
+
+GM_SIZE(gm_only);
+
+static void add_visitor(const gm_only *only, int64_t row, int64_t level) {
+    if (only && only->codes[row] >= 0)
+        add_new_visitor(only->sums + only->numbers[only->codes[row]] * only->width, level);
+}
+
+/* Adds the visitor of each row, and its flags to its existing ones. A new one is counted for its host and
+   its agent, if these are not null. With a level, only visitors whose hash ends in that many zeros are added. Returns -1 if out
+   of memory, else 0. */
 GM_API int64_t gm_visitors_enter(gm_visitors *visitors, const uint64_t *hashes, int64_t count,
-                                 const int32_t *hosts, const int64_t *host_numbers,
-                                 const int32_t *agents, const int64_t *agent_numbers,
+                                 const gm_only *hosts, const gm_only *agents,
                                  const uint64_t *flags, int64_t level) {
     uint64_t left_out = (UINT64_C(1) << level) - 1;
     uint64_t places[AHEAD];
@@ -125,14 +140,15 @@ GM_API int64_t gm_visitors_enter(gm_visitors *visitors, const uint64_t *hashes, 
             int64_t row = first + i;
             if (hashes[row] & left_out)
                 continue;
+            int64_t known = visitors->count;
             gm_visitor *visitor = visitor_of(visitors, hashes[row], places[i]);
             if (!visitor)
                 return -1;
-            if (hosts[row] >= 0)
-                visitor->only[OF_HOST] = (int32_t)host_numbers[hosts[row]];
-            if (agents[row] >= 0)
-                visitor->only[OF_AGENT] = (int32_t)agent_numbers[agents[row]];
             visitor->flags |= flags[row];
+            if (visitors->count > known) {
+                add_visitor(hosts, row, level);
+                add_visitor(agents, row, level);
+            }
         }
     }
     return 0;
@@ -150,13 +166,6 @@ GM_API int64_t gm_visitors_sample(gm_visitors *visitors, int64_t level) {
     while ((uint64_t)kept * 4 >= slots * 3)
         slots *= 2;
     return set_room(visitors, kept + 128) && set_slots(visitors, slots) ? 0 : -1;
-}
-
-/* Counts the visitors of each host or agent. */
-GM_API void gm_count_only(const gm_visitors *visitors, int64_t column, int64_t *counts) {
-    for (int64_t i = 0; i < visitors->count; i++)
-        if (visitors->rows[i].only[column] >= 0)
-            counts[visitors->rows[i].only[column]]++;
 }
 
 /* Counts the visitors of each group of flags: `groups[i]` is the group of bit `shift + i`, -1 for

@@ -11,11 +11,7 @@
 typedef struct {
     uint64_t hash;
     uint64_t flags;
-    int32_t only[2];
-    /* The numbers of the visitor's host and agent; -1 if unknown or removed. */
 } gm_visitor;
-
-enum visitor_column { OF_HOST, OF_AGENT };
 
 typedef struct {
     uint32_t *slots;

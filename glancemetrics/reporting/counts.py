@@ -12,10 +12,27 @@ import pyarrow as pa
 
 from glancemetrics.arrow import compute as pc
 from glancemetrics.native.strings import StringTable, codes_of
-from glancemetrics.native.sums import BYTES, ERRORS, FIELDS, HITS, add_sums, saturated, sum_groups
+from glancemetrics.native.sums import (
+    BYTES,
+    ERRORS,
+    FIELDS,
+    HITS,
+    VISITORS,
+    WITH_VISITORS,
+    SumTable,
+    add_sums,
+    saturated,
+    sum_groups,
+)
 from glancemetrics.records.dimensions import OTHER
 from glancemetrics.reporting.slices import Slice
-from glancemetrics.reporting.visitors import Flags, Pairs, TurnedPairs, VisitorsOfValues
+from glancemetrics.reporting.visitors import (
+    Flags,
+    OneValueEach,
+    Pairs,
+    TurnedPairs,
+    VisitorsOfValues,
+)
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -42,7 +59,7 @@ class ValueCounts:
     short: int = 0
     """By how much the hits of a value may be too low, because rare values were dropped."""
     _size: int = 0
-    _sums: Int64s = attrs.field(factory=lambda: np.zeros((0, FIELDS), np.int64))
+    _sums: SumTable = attrs.field()
     """With room for more values."""
     _micros: Int64s = attrs.field(factory=_NONE.copy)
     """Only up to the last value that has durations."""
@@ -52,6 +69,10 @@ class ValueCounts:
     """The same for `Base.TIME`."""
     _visitor_counts: Int64s | None = None
     """If only sums of visitors are known: those."""
+
+    @_sums.default
+    def _no_sums(self) -> SumTable:
+        return SumTable(0, WITH_VISITORS if isinstance(self.visits, OneValueEach) else FIELDS)
 
     def __len__(self) -> int:
         return self._size
@@ -72,15 +93,15 @@ class ValueCounts:
     @property
     def hits(self) -> Int64s:
         """By number, like the next three."""
-        return self._sums[: self._size, HITS]
+        return self._sums.rows[: self._size, HITS]
 
     @property
     def bytes(self) -> Int64s:
-        return self._sums[: self._size, BYTES]
+        return self._sums.rows[: self._size, BYTES]
 
     @property
     def errors(self) -> Int64s:
-        return self._sums[: self._size, ERRORS]
+        return self._sums.rows[: self._size, ERRORS]
 
     @property
     def micros(self) -> Int64s:
@@ -113,7 +134,7 @@ class ValueCounts:
     def sums_for(self, more: int) -> Int64s:
         """Return the sums, by number, with room for `more` new names."""
         self._grow(len(self) + more)
-        return self._sums
+        return self._sums.rows
 
     def resize(self) -> None:
         """Take over names that were added to the table."""
@@ -127,9 +148,8 @@ class ValueCounts:
 
     def merge(self, other: ValueCounts) -> None:
         """Add counts of the same dimension, whose visitors are pairs with the same hashes."""
-        numbers = self._enter(other.names, other._sums[: len(other)], other._micros)
-        assert isinstance(other.visits, Pairs)
-        if len(other.visits):
+        numbers = self._enter(other.names, other._sums.rows[: len(other)], other._micros)
+        if isinstance(other.visits, Pairs) and len(other.visits):
             assert isinstance(self.visits, Pairs)
             self.visits.merge(other.visits, numbers, len(self))
         if len(other.buckets):
@@ -137,11 +157,16 @@ class ValueCounts:
             self._add_buckets(keys, other.bucket_counts)
         self.short = max(self.short, other.short)
 
-    def visitors(self) -> Int64s:
-        """Count the visitors of each value, among those sampled."""
-        if self._visitor_counts is not None:
-            return self._visitor_counts
-        return self.visits.counts(len(self))
+    def visitors(self, level: int = 0) -> Int64s:
+        """Count the visitors of each value, of which one of 2^level was kept."""
+        if isinstance(self.visits, OneValueEach):
+            visitors = self._sums.rows[: self._size, VISITORS]
+            # Those of before a value was dropped and came again are not in its sums.
+            return np.maximum(visitors, 1) if self.short else visitors
+        kept = self._visitor_counts
+        if kept is None:
+            kept = self.visits.counts(len(self))
+        return kept << level
 
     def regrouped(self, groups: pa.Array) -> ValueCounts:
         """Return counts by group: `groups` has a name for each value, or null for none."""
@@ -162,7 +187,10 @@ class ValueCounts:
     def _summed(self, groups: pa.Array, visits: VisitorsOfValues | TurnedPairs) -> ValueCounts:
         encoded, numbers = _numbered(groups)
         result = self._renumbered(encoded.dictionary, numbers, with_visitors=False)
-        result._visitor_counts = visits.group_counts(numbers, len(result))
+        if isinstance(visits, OneValueEach):
+            result.visits = visits
+        else:
+            result._visitor_counts = visits.group_counts(numbers, len(result))
         return result
 
     def cut(self) -> ValueCounts:
@@ -202,7 +230,7 @@ class ValueCounts:
         names = self._names if self._table is None else self._table
         assert names is not None
         # Room that a chunk may need is used again by the next one, and does not count.
-        sums = min(self._sums.nbytes, 8 * FIELDS * (len(self) * 9 // 8))
+        sums = min(self._sums.rows.nbytes, 8 * self._sums.fields * (len(self) * 9 // 8))
         return int(names.nbytes) + sums + self._micros.nbytes + 16 * len(self.buckets)
 
     @property
@@ -229,7 +257,7 @@ class ValueCounts:
         numbers, size = self._number(names)
         self._grow(size)
         self._size = size
-        add_sums(self._sums, np.ascontiguousarray(sums), numbers)
+        add_sums(self._sums.rows, np.ascontiguousarray(sums), numbers)
         if len(micros):
             known, self._micros = self._micros, sum_groups(micros, numbers[: len(micros)], size)
             self._micros[: len(known)] = saturated(self._micros[: len(known)], known)
@@ -250,8 +278,9 @@ class ValueCounts:
         return table.enter(names).astype(np.int64), len(table)
 
     def _grow(self, size: int) -> None:
-        if size > len(self._sums):
-            self._sums.resize((max(size, len(self._sums) * 9 // 8), FIELDS), refcheck=False)
+        room = len(self._sums.rows)
+        if size > room:
+            self._sums.grow(max(size, room * 9 // 8))
 
     def _selected(self, kept: Bools, *, with_visitors: bool = True) -> ValueCounts:
         numbers = np.where(kept, np.cumsum(kept) - 1, -1)
@@ -262,11 +291,13 @@ class ValueCounts:
         """Number value i as `numbers[i]`, which others may share; -1 drops it."""
         result = ValueCounts(names, short=self.short)
         result._size = len(names)
-        result._sums = np.zeros((len(names), FIELDS), np.int64)
-        add_sums(result._sums, self._sums[: len(self)], numbers)
+        result._sums = SumTable(len(names), self._sums.fields)
+        add_sums(result._sums.rows, self._sums.rows[: len(self)], numbers)
         if len(self._micros):
             result._micros = sum_groups(self._micros, numbers[: len(self._micros)], len(names))
-        if with_visitors:
+        if isinstance(self.visits, OneValueEach):
+            result.visits = self.visits
+        elif with_visitors:
             result.visits = self.visits.grouped(numbers, len(names))
         if len(self.buckets):
             keys = numbers[self.buckets >> _SHIFT]

@@ -122,7 +122,7 @@ class PlainCounting:
         every = self._counts_of(BY_VISITORS)
         while done < size:
             self._prepare(every, size - done)
-            handle = self._tally.visitors.entering()
+            handle = self._tally.visitors.handle
             done += self._tallying.count_visitors(lines, done, handle, self._tally.level)
             self._take_over(every)
             for _, counts in every:

@@ -530,8 +530,7 @@ class _PanelMaker:
         return self._groups[base, group]
 
     def _visitors(self, counts: ValueCounts) -> Int64s:
-        visitors = counts.visitors()
-        return visitors << self._tally.level if self._tally.level else visitors
+        return counts.visitors(self._tally.level)
 
     def _rows(
         self,

@@ -26,7 +26,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from glancemetrics.native.columns import column_of
-from glancemetrics.native.visitors import VisitorTable
+from glancemetrics.native.visitors import Only, VisitorTable
 from glancemetrics.reporting.counts import VALUES_KEPT, ValueCounts
 from glancemetrics.reporting.slices import Base, Counted, Slice, Slices
 from glancemetrics.reporting.visitors import HASH_BITS, Flags, OneValueEach, Pairs, VisitorsOfValues
@@ -102,8 +102,7 @@ class Tally:
         self.saw(slices.records, slices.oldest, slices.newest)
         self.sum_up(slices.bytes, slices.client_errors, slices.server_errors)
         flags = np.zeros(slices.records, np.uint64)
-        nothing = np.full(slices.records, -1, np.int32), np.zeros(0, np.int64)
-        only: dict[str, tuple[Int32s, Int64s]] = {}
+        only: dict[Counted, Only] = {}
         for base, part in self._in_steps(slices.by).items():
             if base not in self.by:
                 self.by[base] = self.new_counts(base, part.names.type)
@@ -115,12 +114,12 @@ class Tally:
                     pairs.add(part.codes, numbers, part.visitors, len(counts), self.level)
                 case Flags() as own:
                     own.set(flags, part.codes, numbers)
-                case OneValueEach(column=column):
-                    only[column] = part.codes, numbers
+                case OneValueEach():
+                    only[base] = Only(part.codes, numbers, counts.sums_for(0))
         self.visitors.enter(
             slices.visitors,
-            only.get("host", nothing),
-            only.get("agent", nothing),
+            only.get(Base.HOST),
+            only.get(Base.AGENT),
             flags,
             self.level,
         )
@@ -198,10 +197,8 @@ class Tally:
 
     def _new_visits(self, base: Counted) -> VisitorsOfValues:
         match base:
-            case Base.HOST:
-                return OneValueEach(self.visitors, "host")
-            case Base.AGENT:
-                return OneValueEach(self.visitors, "agent")
+            case Base.HOST | Base.AGENT:
+                return OneValueEach()
             case _ if base in _FLAGS:
                 return Flags(self.visitors, *_FLAGS[base])
             case _:

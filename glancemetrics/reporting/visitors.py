@@ -9,8 +9,6 @@ there are few values.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +17,6 @@ import pyarrow as pa
 from glancemetrics.native import visitors as native
 from glancemetrics.native.pairs import PairArray, count_turned
 from glancemetrics.native.strings import codes_of, visible_hashes
-from glancemetrics.native.sums import sum_groups
 from glancemetrics.native.visitors import MOST_GROUPS, VisitorTable, set_flags
 
 Bools = npt.NDArray[np.bool_]
@@ -176,37 +173,23 @@ class TurnedPairs:
 
 @attrs.frozen(eq=False)
 class OneValueEach:
-    """Each visitor's only value: its host or agent, from the table."""
+    """Each visitor has one value, its host or agent, so it is in the sums of that.
 
-    table: VisitorTable
-    column: Literal["host", "agent"]
+    Groups of values have the sums of their values.
+    """
 
     @property
     def nbytes(self) -> int:
-        return 0  # part of the table
+        return 0  # part of the sums
 
-    def counts(self, size: int) -> Int64s:
-        return self.table.count_only(self.column, size)
-
-    def group_counts(self, numbers: Int64s, size: int) -> Int64s:
-        return sum_groups(self.counts(len(numbers)), numbers, size)
-
-    def grouped(self, numbers: Int64s, size: int) -> Pairs:
-        result = Pairs()
-        values, hashes = (
-            np.ascontiguousarray(self.table.column(name)) for name in (self.column, "hash")
-        )
-        result.add(values, numbers, hashes, size, 0)
-        return result
-
-    def renumber(self, numbers: Int64s, size: int) -> None:  # noqa: ARG002 - as pairs have it
-        self.table.renumber_only(self.column, numbers)
+    def renumber(self, numbers: Int64s, size: int) -> None:
+        """Nothing to do: the sums are."""
 
     def settle(self) -> None:
         """Nothing to do: there are no duplicates."""
 
     def sample(self, level: int) -> None:
-        """Nothing to do: the table is sampled."""
+        """Nothing to do: those counted until now are, and each later one counts for several."""
 
 
 @attrs.frozen(eq=False)

@@ -20,8 +20,18 @@ from glancemetrics.native.strings import (
     longest,
     string_hashes,
 )
-from glancemetrics.native.sums import LARGEST, add_sums, saturated, sum_groups, sums_by_code
-from glancemetrics.native.visitors import VisitorTable, set_flags, visitor_hashes
+from glancemetrics.native.sums import (
+    FIELDS,
+    LARGEST,
+    VISITORS,
+    WITH_VISITORS,
+    SumTable,
+    add_sums,
+    saturated,
+    sum_groups,
+    sums_by_code,
+)
+from glancemetrics.native.visitors import Only, VisitorTable, set_flags, visitor_hashes
 
 WORDS = st.one_of(
     st.text(max_size=40),
@@ -110,20 +120,23 @@ def test_sums_are_those_of_the_rows(codes: np.ndarray, data: st.DataObject) -> N
     sizes = data.draw(st.lists(st.integers(0, 2**50), min_size=size, max_size=size))
     errors = data.draw(st.lists(st.booleans(), min_size=size, max_size=size))
     sums = sums_by_code(codes, np.array(sizes, np.int64), np.array(errors, np.bool_), 10)
-    expected = np.zeros((10, 3), np.int64)
+    expected = np.zeros((10, FIELDS), np.int64)
     for code, bytes_, error in zip(codes.tolist(), sizes, errors, strict=True):
         if code >= 0:
             expected[code] += (1, bytes_, error)
     assert sums.tolist() == expected.tolist()
     numbers = np.array([3, -1, 0, 3, 2, 2, 2, -1, 1, 0])
-    total = np.ones((4, 3), np.int64)
+    total = np.ones((4, FIELDS), np.int64)
     add_sums(total, sums, numbers)
+    with_visitors = np.ones((4, WITH_VISITORS), np.int64)
+    add_sums(with_visitors, sums, numbers)
     hits = sum_groups(np.ascontiguousarray(sums[:, 0]), numbers, 4)
-    grouped = np.ones((4, 3), np.int64)
+    grouped = np.ones((4, FIELDS), np.int64)
     for number, row in zip(numbers.tolist(), expected.tolist(), strict=True):
         if number >= 0:
             grouped[number] += row
     assert total.tolist() == grouped.tolist()
+    assert with_visitors.tolist() == [[*row, 1] for row in grouped.tolist()]
     assert hits.tolist() == (grouped[:, 0] - 1).tolist()
 
 
@@ -179,8 +192,8 @@ def test_visitors_are_kept_once_with_all_their_flags(
     batches: list[list[tuple[int, int, int, int]]], level: int
 ) -> None:
     table = VisitorTable()
-    hosts: dict[int, int] = {}
-    agents: dict[int, int] = {}
+    hosts, agents = SumTable(8, WITH_VISITORS), SumTable(8, WITH_VISITORS)
+    known: dict[int, tuple[int, int]] = {}
     flags: defaultdict[int, set[int]] = defaultdict(set)
     numbers = np.array([7, 1, 4, 0])
     values = np.uint64(1) << np.arange(10, 16, dtype=np.uint64)
@@ -189,32 +202,36 @@ def test_visitors_are_kept_once_with_all_their_flags(
         host, agent, flag = (np.array([row[i] for row in rows], np.int32) for i in (1, 2, 3))
         row_flags = np.zeros(len(rows), np.uint64)
         set_flags(row_flags, flag, values)
-        table.enter(hashes, (host, numbers), (agent, numbers), row_flags, level)
+        table.enter(
+            hashes,
+            Only(host, numbers, hosts.rows),
+            Only(agent, numbers, agents.rows),
+            row_flags,
+            level,
+        )
         for visitor, host_code, agent_code, flag_code in rows:
             if visitor % (1 << level):
                 continue
-            hosts.setdefault(visitor, -1)
-            agents.setdefault(visitor, -1)
-            if host_code >= 0:
-                hosts[visitor] = int(numbers[host_code])
-            if agent_code >= 0:
-                agents[visitor] = int(numbers[agent_code])
+            if visitor not in known:
+                known[visitor] = host_code, agent_code
             if flag_code >= 0:
                 flags[visitor].add(flag_code)
+    # What a new visitor is counted for; one for as many as are left out.
+    for sums, column in ((hosts, 0), (agents, 1)):
+        per_code = Counter(codes[column] for codes in known.values())
+        expected = np.zeros((8, WITH_VISITORS), np.int64)
+        expected[numbers, VISITORS] = [per_code[code] << level for code in range(4)]
+        assert sums.rows.tolist() == expected.tolist()
     for _ in range(2):
-        assert len(table) == len(hosts)
-        assert table.column("hash").tolist() == list(hosts)
-        assert table.column("host").tolist() == list(hosts.values())
-        assert table.column("agent").tolist() == [agents[visitor] for visitor in hosts]
-        per_host = Counter(hosts.values())
-        assert table.count_only("host", 8).tolist() == [per_host[host] for host in range(8)]
+        assert len(table) == len(known)
+        assert table.column("hash").tolist() == list(known)
         groups = np.array([1, -1, 1, 0, 2, 2])
         per_group = Counter(
-            group for visitor in hosts for group in {int(groups[f]) for f in flags[visitor]}
+            group for visitor in known for group in {int(groups[f]) for f in flags[visitor]}
         )
         assert table.count_flags(10, groups, 3).tolist() == [per_group[group] for group in range(3)]
         table.sample(level + 1)
-        hosts = {visitor: at for visitor, at in hosts.items() if not visitor % (2 << level)}
+        known = {visitor: at for visitor, at in known.items() if not visitor % (2 << level)}
 
 
 def test_a_visitor_is_a_host_an_agent_and_a_day() -> None:

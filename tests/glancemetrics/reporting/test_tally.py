@@ -11,7 +11,7 @@ from glancemetrics.records.schema import rows
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Report, ReportOptions, build_report
-from glancemetrics.reporting.slices import slices_of
+from glancemetrics.reporting.slices import Base, slices_of
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.simulation import Shape, Traffic
 from tests.glancemetrics.reference import section
@@ -149,6 +149,14 @@ def test_a_log_in_which_no_value_comes_twice_ends_with_a_report() -> None:
         assert panel.rows[-1].name == "(other)"
         assert panel.rows[-1].hits + panel.distinct == 20_000
     assert "static_files" in report.left_out
+    assert tally.level > 0
+    hosts, networks = report.panel("hosts"), report.panel("networks")
+    assert {row.visitors for row in hosts.rows[:-1]} <= {
+        1 << level for level in range(tally.level + 1)
+    }
+    # A network has all its hosts', also of those that were dropped.
+    of_networks = [row.visitors or 0 for row in networks.rows]
+    assert sum(of_networks) == pytest.approx(20_000, rel=0.2)
 
 
 def test_rows_that_tie_stand_by_hits_and_then_by_name() -> None:
@@ -162,3 +170,19 @@ def test_rows_that_tie_stand_by_hits_and_then_by_name() -> None:
     settle(tally)
     rows_by_bytes = build_report(tally, ReportOptions(top=5, order=Order.BYTES)).panel("paths").rows
     assert [row.name for row in rows_by_bytes] == ["/d", "/c", "/Z", "/a", "/b"]
+
+
+def test_a_host_that_was_dropped_and_comes_again_has_a_visitor() -> None:
+    first = b"".join(line(host=f"10.0.0.{number}") for number in range(20))
+    again = line(BASE + 60, host="10.0.0.7") * 3
+    tally = Tally(1 << 40, groups_kept())
+    for log in (first, again):
+        for batch in batches_of(log, 100):
+            tally.add(slices_of(batch))
+        if log is first:
+            tally.by[Base.HOST].cut()
+    settle(tally)
+    rows_by_name = {
+        row.name: row for row in build_report(tally, ReportOptions()).panel("hosts").rows
+    }
+    assert (rows_by_name["10.0.0.7"].hits, rows_by_name["10.0.0.7"].visitors) == (3, 1)

@@ -272,7 +272,8 @@ GM_API int64_t gm_tally_visitors(gm_tally *tally, const uint8_t *chunk, const ui
     const plain_texts texts = {chunk, shortened};
     known known = {0};
     memset(known.statuses, 0xFF, sizeof known.statuses);
-    if (!strings_ready(tally->by[BY_HOST].names) || !strings_ready(tally->by[BY_AGENT].names))
+    if (!strings_ready(tally->by[BY_HOST].names) || !strings_ready(tally->by[BY_AGENT].names) ||
+        !visitors_ready(tally->visitors))
         return -1;
     for (int64_t first = 0; first < count;) {
         int size = count - first < BLOCK ? (int)(count - first) : BLOCK;

@@ -46,6 +46,17 @@ static bool set_slots(gm_visitors *visitors, uint64_t size) {
     return true;
 }
 
+static uint64_t slots_for(int64_t count) {
+    uint64_t slots = FIRST_SLOTS;
+    while ((uint64_t)count * 4 >= slots * 3)
+        slots *= 2;
+    return slots;
+}
+
+bool visitors_ready(gm_visitors *visitors) {
+    return visitors->slots || set_slots(visitors, slots_for(visitors->count));
+}
+
 static bool set_room(gm_visitors *visitors, int64_t room) {
     gm_visitor *rows = realloc(visitors->rows, (size_t)room * sizeof *rows);
     if (!rows)
@@ -75,7 +86,8 @@ GM_API void gm_visitors_free(gm_visitors *visitors) {
 GM_API int64_t gm_visitors_count(const gm_visitors *visitors) { return visitors->count; }
 
 GM_API int64_t gm_visitors_memory(const gm_visitors *visitors) {
-    return (int64_t)(visitors->mask + 1) * 4 + visitors->room * (int64_t)sizeof(gm_visitor);
+    int64_t slots = visitors->slots ? (int64_t)(visitors->mask + 1) * 4 : 0;
+    return slots + visitors->room * (int64_t)sizeof(gm_visitor);
 }
 
 /* Returns the rows; valid until visitors are added or removed. */
@@ -128,6 +140,8 @@ GM_API int64_t gm_visitors_enter(gm_visitors *visitors, const uint64_t *hashes, 
                                  const uint64_t *flags, int64_t level) {
     uint64_t left_out = (UINT64_C(1) << level) - 1;
     uint64_t places[AHEAD];
+    if (!visitors_ready(visitors))
+        return -1;
     for (int64_t first = 0; first < count; first += AHEAD) {
         int64_t size = count - first < AHEAD ? count - first : AHEAD;
         for (int64_t i = 0; i < size; i++) {
@@ -162,10 +176,13 @@ GM_API int64_t gm_visitors_sample(gm_visitors *visitors, int64_t level) {
         if (!(visitors->rows[i].hash & left_out))
             visitors->rows[kept++] = visitors->rows[i];
     visitors->count = kept;
-    uint64_t slots = FIRST_SLOTS;
-    while ((uint64_t)kept * 4 >= slots * 3)
-        slots *= 2;
-    return set_room(visitors, kept + 128) && set_slots(visitors, slots) ? 0 : -1;
+    return set_room(visitors, kept + 128) && set_slots(visitors, slots_for(kept)) ? 0 : -1;
+}
+
+/* Frees memory that is only needed for adding visitors, until some are added. */
+GM_API void gm_visitors_settle(gm_visitors *visitors) {
+    free(visitors->slots);
+    visitors->slots = NULL;
 }
 
 /* Counts the visitors of each group of flags: `groups[i]` is the group of bit `shift + i`, -1 for

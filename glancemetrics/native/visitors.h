@@ -39,6 +39,9 @@ static inline gm_visitor *visitor_in(const gm_visitors *visitors, uint32_t slot)
     return &visitors->rows[(slot & ((UINT32_C(1) << visitors->number_bits) - 1)) - 1];
 }
 
+/* Makes slots, if there are none; false if out of memory. The functions below need them. */
+bool visitors_ready(gm_visitors *visitors);
+
 /* Returns the row of a visitor, adding it if it is new; null if out of memory. Valid until the next
    call. `place` is that of its hash. */
 gm_visitor *visitor_of(gm_visitors *visitors, uint64_t hash, uint64_t place);

@@ -42,6 +42,7 @@ quick.gm_visitors_rows.restype = Address
 library.gm_visitors_enter.restype = Count
 library.gm_visitors_sample.argtypes = [Address, Count]
 library.gm_visitors_sample.restype = Count
+library.gm_visitors_settle.argtypes = [Address]
 library.gm_count_flags.argtypes = [Address, Count, Count, Address, Address]
 quick.gm_set_flags.argtypes = [Address, Count, Address, Address]
 quick.gm_visitor_hashes.argtypes = [Address, Count, *[Address] * 5]
@@ -130,6 +131,10 @@ class VisitorTable:
     def sample(self, level: int) -> None:
         """Remove visitors whose hash does not end in `level` zeros."""
         checked(library.gm_visitors_sample(self._handle, level))
+
+    def settle(self) -> None:
+        """Free what is only needed for adding visitors, until some are added."""
+        library.gm_visitors_settle(self._handle)
 
     def count_flags(self, shift: int, groups: Int64s, size: int) -> Int64s:
         """Count the visitors of each group of flags: `groups[i]` is the group of `shift + i`."""

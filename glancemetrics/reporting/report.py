@@ -388,6 +388,7 @@ class _PanelMaker:
         """Make the panels over time, by name, and the others, in parallel."""
         by = self._tally.by
         bases = {base for spec in specs for base in (spec.base, spec.detail_base) if base}
+        self._tally.visitors.settle()
         for _ in self._tally.each(self._tally.settle, bases):
             pass  # from here on nothing changes, so threads may share dimensions
         specs_of: dict[tuple[Counted, Group | None], list[PanelSpec]] = {}

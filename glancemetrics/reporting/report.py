@@ -18,6 +18,7 @@ from glancemetrics.arrow import compute as pc
 from glancemetrics.errors import UsageError
 from glancemetrics.native.columns import column_of
 from glancemetrics.native.strings import codes_of, indices_of
+from glancemetrics.native.sums import sum_groups
 from glancemetrics.records.duration_bins import quantiles
 from glancemetrics.records.rejects import Reject
 from glancemetrics.reporting.counts import ValueCounts
@@ -36,6 +37,9 @@ DETAIL_ROWS = 10
 _QUANTILES = (0.5, 0.95, 0.99)
 _NEVER = np.iinfo(np.int64).min
 """Less than any sum: such a value is never among the largest."""
+_NOTHING: Int64s = np.zeros(0, np.int64)
+_MANY_GROUPS = 4096
+"""Groups from which on it is found out first which of them may be shown."""
 _ORDER = [("key", "descending"), ("hits", "descending"), ("name", "ascending")]
 """The order of rows: ties by hits, then by name, and not by what was read first."""
 _TIME_ROWS = 120
@@ -423,13 +427,15 @@ class _PanelMaker:
         if base is None or (spec.timed and not len(base.buckets)):
             return None
         counts = base
-        gone = None
+        gone = found = None
+        order = spec.order or self._options.order
         if spec.group is not None:
             groups = self._grouped(spec.base, spec.group)
             index = self._tally.groups.get(spec.base, ()).index(spec.group)
             gone = self._tally.dropped.get((spec.base, index))
             if gone is None:
-                counts = base.summed(groups)
+                found = _may_be_largest(base, groups, order, self._options.top)
+                counts = base.summed(groups if found is None else _only(groups, found))
             else:
                 counts = base.regrouped(groups)
                 counts.merge(gone)
@@ -437,14 +443,15 @@ class _PanelMaker:
                 counts.short = gone.short
         if not len(counts):
             return None
-        order = spec.order or self._options.order
         visitors = self._visitors(counts)
         numbers = _largest(counts, visitors, order, self._options.top)
         rows = self._rows(counts, visitors, numbers)
         if spec.detail is not None:
-            same = gone is None and spec.detail_group is spec.group
+            same = gone is None and found is None and spec.detail_group is spec.group
             rows = self._with_details(spec, rows, numbers if same else None)
         distinct = len(counts) - (counts.other >= 0)
+        if found is not None:
+            distinct = len(groups.dictionary)
         title = spec.title or TITLES.get(spec.name, spec.name)
         return Panel(spec.name, title, tuple(rows), distinct, spec.noun, counts.short, order)
 
@@ -601,6 +608,35 @@ def _p95_buckets(counts: ValueCounts) -> Int64s:
     return result
 
 
+def _may_be_largest(
+    base: ValueCounts, groups: pa.DictionaryArray, order: Order, limit: int
+) -> Int64s | None:
+    """Return the numbers of the groups that may be among the largest; `None` if not worth it.
+
+    There may be a million, such as networks: only these few are then counted in full.
+    """
+    size = len(groups.dictionary)
+    if size < _MANY_GROUPS or order in {Order.VISITORS, Order.P95}:
+        return None
+    values = np.ascontiguousarray(_sort_key(base, _NOTHING, order))
+    key = sum_groups(values, codes_of(groups).astype(np.int64), size)
+    return _at_least(key, min(limit, size))
+
+
+def _only(groups: pa.DictionaryArray, numbers: Int64s) -> pa.DictionaryArray:
+    """Return some of the groups, in their order; values of others belong to none."""
+    places = np.full(len(groups.dictionary) + 1, -1, np.int32)  # the last one is of code -1
+    places[numbers] = np.arange(len(numbers), dtype=np.int32)
+    codes = indices_of(places[codes_of(groups)])
+    return pa.DictionaryArray.from_arrays(codes, pc.take(groups.dictionary, column_of(numbers)))
+
+
+def _at_least(key: Int64s, limit: int) -> Int64s:
+    """Return where a number is that is at least the `limit`-th of the largest ones."""
+    found: Int64s = np.flatnonzero(key >= np.partition(key, -limit)[-limit])
+    return found
+
+
 def _largest(counts: ValueCounts, visitors: Int64s, order: Order, limit: int) -> list[int]:
     """Return the numbers of the largest values; ties by hits, then by name; `(other)` last."""
     key = np.array(_sort_key(counts, visitors, order))
@@ -611,7 +647,7 @@ def _largest(counts: ValueCounts, visitors: Int64s, order: Order, limit: int) ->
     if limit <= 0:
         return [other] if other >= 0 else []
     # There may be millions: only those are compared that may be among the largest.
-    found = np.flatnonzero(key >= np.partition(key, -limit)[-limit])
+    found = _at_least(key, limit)
     # Of names that all tie, there may be a gigabyte: these are not copied.
     names = counts.names if len(found) == len(key) else pc.take(counts.names, column_of(found))
     columns = _sortable(key[found], counts.hits[found], names)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from glancemetrics.errors import UsageError
 from glancemetrics.records.schema import SCHEMA, TEXT, LogRecord, rows, with_kept
+from glancemetrics.reporting import report as report_module
 from glancemetrics.reporting.html import to_html
 from glancemetrics.reporting.panel_names import PANEL_NAMES, TITLES, Order
 from glancemetrics.reporting.panels import PANELS
@@ -277,6 +278,19 @@ def test_rows_are_in_the_order_asked_for(order: Order, expected: list[str]) -> N
     assert [row.name for row in report.panel("paths").rows] == expected
     top = report_of(batches_of(log), order=order, top=1).panel("paths")
     assert ([row.name for row in top.rows], top.distinct) == (expected[:1], 3)
+
+
+@pytest.mark.parametrize("order", list(Order))
+@given(st.lists(log_lines(), min_size=1, max_size=30), st.integers(1, 4))
+@settings(max_examples=40, deadline=None)
+def test_few_of_many_groups_are_counted_in_full_and_right(
+    order: Order, lines: list[bytes], top: int
+) -> None:
+    batches = batches_of(b"".join(lines))
+    expected = report_of(batches, order=order, top=top)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(report_module, "_MANY_GROUPS", 1)
+        assert report_of(batches, order=order, top=top).panels == expected.panels
 
 
 def test_days_and_hours_are_those_of_the_zone() -> None:

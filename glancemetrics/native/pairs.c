@@ -29,10 +29,11 @@ GM_API void gm_count_pairs(const uint64_t *pairs, int64_t count, int64_t bits, i
         counts[pairs[i] >> bits]++;
 }
 
-/* Turns pairs around: the hash in the high bits, the value's number (`64 - bits` bits) below. */
-GM_API void gm_turn(const uint64_t *pairs, int64_t count, int64_t bits, uint64_t *turned) {
+/* Turns pairs around: the hash in the high bits, the value's number (`64 - bits` bits) below. The same
+   with `64 - bits` turns them back. */
+GM_API void gm_turn(uint64_t *pairs, int64_t count, int64_t bits) {
     for (int64_t i = 0; i < count; i++)
-        turned[i] = pairs[i] << (64 - bits) | pairs[i] >> bits;
+        pairs[i] = pairs[i] << (64 - bits) | pairs[i] >> bits;
 }
 
 /* Counts the visitors of each group of values, from sorted turned pairs: `numbers[i]` is the group of

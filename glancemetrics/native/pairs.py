@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,7 +20,7 @@ library.gm_pairs_free.argtypes = [Address]
 library.gm_distinct.argtypes = [Address, Count]
 library.gm_distinct.restype = Count
 library.gm_count_pairs.argtypes = [Address, Count, Count, Address]
-library.gm_turn.argtypes = [Address, Count, Count, Address]
+library.gm_turn.argtypes = [Address, Count, Count]
 library.gm_count_turned.argtypes = [Address, Count, Count, Address, Address, Address]
 library.gm_renumber.argtypes = [Address, Count, Count, Address, Count, Address]
 library.gm_renumber.restype = Count
@@ -104,12 +107,19 @@ class PairArray:
         library.gm_count_pairs(self._at, self._count, bits, address(counts))
         return counts
 
-    def turned(self, bits: int) -> Hashes:
-        """Return the pairs with the hash in the high bits, sorted."""
-        turned = np.empty(len(self), np.uint64)
-        library.gm_turn(self._at, len(self), bits, address(turned))
-        turned.sort()
-        return turned
+    @contextmanager
+    def turned(self, bits: int) -> Iterator[Hashes]:
+        """Turn the pairs, so that the hash is in the high bits, and sort them, for a while.
+
+        Meanwhile, nothing else may use them; afterwards, they are not sorted by value.
+        """
+        pairs = self.pairs
+        library.gm_turn(address(pairs), len(pairs), bits)
+        pairs.sort()
+        try:
+            yield pairs
+        finally:
+            library.gm_turn(address(pairs), len(pairs), 64 - bits)
 
     def room_for(self, count: int) -> int:
         """Make room for more pairs; returns the address after the last one."""

@@ -178,11 +178,14 @@ class ValueCounts:
         return self._summed(groups, self.visits)
 
     def summed_each(self, groupings: Sequence[pa.Array]) -> list[ValueCounts]:
-        """Return such counts for each of several groupings."""
-        visits = (
-            self.visits.in_order_of_visitors() if isinstance(self.visits, Pairs) else self.visits
-        )
-        return [self._summed(groups, visits) for groups in groupings]
+        """Return such counts for each of several groupings.
+
+        Meanwhile, nothing else may use these counts.
+        """
+        if not isinstance(self.visits, Pairs):
+            return [self.summed(groups) for groups in groupings]
+        with self.visits.in_order_of_visitors() as visits:
+            return [self._summed(groups, visits) for groups in groupings]
 
     def _summed(self, groups: pa.Array, visits: VisitorsOfValues | TurnedPairs) -> ValueCounts:
         encoded, numbers = _numbered(groups)

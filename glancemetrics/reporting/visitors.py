@@ -9,6 +9,9 @@ there are few values.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -120,9 +123,12 @@ class Pairs:
         result.merge(self, numbers, size)
         return result
 
-    def in_order_of_visitors(self) -> TurnedPairs:
-        """Return them in an order for counting several groupings."""
-        return TurnedPairs(self.bits, self._array.turned(self.bits))
+    @contextmanager
+    def in_order_of_visitors(self) -> Iterator[TurnedPairs]:
+        """Order them for counting several groupings; meanwhile, nothing else may use them."""
+        self._distinct = 0
+        with self._array.turned(self.bits) as turned:
+            yield TurnedPairs(self.bits, turned)
 
     def renumber(self, numbers: Int64s, size: int) -> None:
         """Number value i as `numbers[i]`; -1 drops it."""

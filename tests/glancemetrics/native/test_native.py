@@ -159,7 +159,10 @@ def test_pairs_are_a_set(batches: list[tuple[np.ndarray, int]], data: st.DataObj
     assert pairs.counts(40, 8).tolist() == [per_value[value] for value in range(8)]
     grouped = {(int(numbers[pair >> 40]), pair % (1 << 40)) for pair in expected}
     per_group = Counter(group for group, _ in grouped)
-    counted = count_turned(pairs.turned(40), 40, numbers, 8)
+    with pairs.turned(40) as turned:
+        counted = count_turned(turned, 40, numbers, 8)
+    assert sorted(pairs.pairs.tolist()) == sorted(expected)
+    pairs.sort_distinct()
     assert counted.tolist() == [per_group[group] for group in range(8)]
     others = PairArray()
     others.add_renumbered(pairs.pairs, 40, numbers[:8], 36)

@@ -1,4 +1,7 @@
-"""Large logs of two generators, in turn with GoAccess: seconds, CPU and memory."""
+"""Large logs of two generators, in turn with GoAccess: seconds, CPU and memory.
+
+With `BEFORE="command of an older version"`, that too is timed in turn.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +50,9 @@ def measure_large(folder: Path, lines: int, rounds: int) -> None:
             command = peers(folder)[goaccess[-1]] or []
             mine = _Runs(ours(log, out))
             theirs = _Runs([str(log) if word == "LOG" else word for word in command])
+            before = _before(log, out)
             for _ in range(rounds):
-                for each in (mine, theirs):
+                for each in (mine, theirs, *before):
                     each.again()
             memory = [peak_of(each.command) / 1e6 for each in (mine, theirs)]
             print(
@@ -56,7 +60,18 @@ def measure_large(folder: Path, lines: int, rounds: int) -> None:
                 f"{mine.seconds:5.2f} s, {mine.cpu / count * 1e6:.2f} µs of CPU a line, "
                 f"{memory[0]:,.0f} MB; GoAccess {theirs.seconds:6.2f} s, "
                 f"{theirs.cpu / count * 1e6:.2f} µs, {memory[1]:,.0f} MB; "
-                f"{theirs.seconds / mine.seconds:.1f} times as fast",
+                f"{theirs.seconds / mine.seconds:.1f} times as fast"
+                + "".join(
+                    f"; before {old.seconds:.2f} s, {old.cpu / count * 1e6:.2f} µs, "
+                    f"{theirs.seconds / old.seconds:.1f} times"
+                    for old in before
+                ),
                 flush=True,
             )
             log.unlink()
+
+
+def _before(log: Path, out: Path) -> list[_Runs]:
+    """Return the older version, if there is one."""
+    command = os.environ.get("BEFORE", "").split()
+    return [_Runs([*command, "report", str(log), "-o", str(out)])] if command else []

@@ -1,9 +1,10 @@
 """Two minutes: our times as multiples of those of fixed programs, compared with kept ones.
 
 A fixed program does the same work on any machine, so what is left of a slower or faster machine is
-small: a change of more than `TOLERANCE` is one of our code, or of a dependency. There are two of
-them, because a start depends on how fast a machine opens files and unpacks modules, and work does
-not. The kept ratios are of two cores; with another number of them nothing is judged.
+small: a change of more than `TOLERANCE` is one of our code, or of a dependency. There are three of
+them: a start depends on how fast a machine opens files and unpacks modules, work does not, and
+short turns take longer where others used the cache meanwhile. The kept ratios are of two cores;
+with another number of them nothing is judged.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from benchmarks.console import writing
-from benchmarks.monitor import monitoring
+from benchmarks.monitor import cpu_seconds, monitoring
 from benchmarks.peers import ours, peak_of
 from benchmarks.reports import compressed, generated
 
@@ -51,6 +53,15 @@ import http.client, http.server, inspect, json, logging.handlers, multiprocessin
 import sqlite3, statistics, tarfile, unittest.mock, urllib.request, uuid, xml.dom.minidom, zipfile
 """
 """The fixed program for starts, which only imports."""
+_TURNS = """
+import time
+from collections import Counter
+while True:
+    time.sleep(0.05)
+    words = [b"%x" % (number * 2654435761 % 65536) for number in range(1500)]
+    Counter(words).most_common(9)
+"""
+"""The fixed program for turns: short work, and a pause in which the cache is lost."""
 _STARTS = ("--version", "report on 100 lines", "report on 10,000 lines")
 
 
@@ -98,11 +109,12 @@ def measure_quick(folder: Path, *, keep: bool) -> int:
             took = _seconds_of(command)
             best[name] = min(took, best.get(name, took))
     units = {kind: best.pop(kind) for kind in fixed}
-    best[f"CPU of a second, following {_LIVE_RATE:,} lines/s"] = _live(folder)
+    units["turns"], live = _live(folder)
     ratios = {
         name: round(took / units["start" if name in _STARTS else "work"], 4)
         for name, took in best.items()
     }
+    ratios[f"CPU, following {_LIVE_RATE:,} lines/s"] = round(live / units["turns"], 4)
     # Memory needs no unit: it hardly depends on the machine.
     ratios[f"MB, {_LARGE}"] = round(peak_of(list(commands[_LARGE])) / 1e6)
     kept: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
@@ -160,17 +172,35 @@ def _seconds_of(command: Sequence[str]) -> float:
     return time.monotonic() - began
 
 
-def _live(folder: Path) -> float:
-    """Return the CPU seconds of a second of a monitor that follows a log."""
+def _live(folder: Path) -> tuple[float, float]:
+    """Return the CPU seconds of a second of the fixed program and of a monitor that follows a log.
+
+    They run side by side.
+    """
     log = folder / "live.log"
     log.write_bytes(b"")
     options = ("--config", "off", "--state-dir", str(folder / "state"))
-    with monitoring(log, *options) as monitor, writing(log, _LIVE_RATE):
+    with (
+        monitoring(log, *options) as monitor,
+        writing(log, _LIVE_RATE),
+        _running(_TURNS) as turns,
+    ):
         monitor.wait_first()
         time.sleep(5)
-        used = []
+        fixed, live = [], []
         for _ in range(_LIVE_TIMES):
-            before = monitor.cpu_seconds()
+            before = cpu_seconds(turns), monitor.cpu_seconds()
             time.sleep(_LIVE_SECONDS)
-            used.append((monitor.cpu_seconds() - before) / _LIVE_SECONDS)
-        return min(used)
+            fixed.append((cpu_seconds(turns) - before[0]) / _LIVE_SECONDS)
+            live.append((monitor.cpu_seconds() - before[1]) / _LIVE_SECONDS)
+    return min(fixed), min(live)
+
+
+@contextmanager
+def _running(code: str) -> Iterator[int]:
+    """Run a fixed program meanwhile; yields the number of its process."""
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()

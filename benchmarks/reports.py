@@ -25,6 +25,7 @@ from glancemetrics.formats.pattern import PatternFormat
 from glancemetrics.formats.presets import PRESETS
 from glancemetrics.formats.stream import StreamFormat
 from glancemetrics.native.plain_lines import plain_lines
+from glancemetrics.records.names import shortened
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.plain_counting import PlainCounting
 from glancemetrics.reporting.report import ReportOptions, build_report
@@ -335,7 +336,7 @@ def measure_phases(folder: Path, lines: int) -> None:
         chunks = _chunks(log)
         while chunk := _timed(spent, "reading", partial(next, chunks, b"")):
             if "finding" in spent:
-                plain = _timed(spent, "finding", partial(plain_lines, chunk))
+                plain = _timed(spent, "finding", partial(plain_lines, chunk, shortened))
                 minutes = _timed(spent, "finding", plain.minutes)
                 assert minutes is not None
                 assert not len(plain.left)

@@ -115,8 +115,8 @@ class PairArray:
         """
         pairs = self.pairs
         library.gm_turn(address(pairs), len(pairs), bits)
-        pairs.sort()
         try:
+            pairs.sort()
             yield pairs
         finally:
             library.gm_turn(address(pairs), len(pairs), 64 - bits)

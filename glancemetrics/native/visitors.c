@@ -132,8 +132,8 @@ static void add_visitor(const gm_only *only, int64_t row, int64_t level) {
         add_new_visitor(only->sums + only->numbers[only->codes[row]] * only->width, level);
 }
 
-/* Adds the visitor of each row, and its flags to its existing ones. A new one is counted for its host and
-   its agent, if these are not null. With a level, only visitors whose hash ends in that many zeros are added. Returns -1 if out
+/* Adds the visitor of each row, and its flags to its existing ones. A new one is counted for its host
+   and its agent, if these are not null. With a level, only visitors whose hash ends in that many zeros are added. Returns -1 if out
    of memory, else 0. */
 GM_API int64_t gm_visitors_enter(gm_visitors *visitors, const uint64_t *hashes, int64_t count,
                                  const gm_only *hosts, const gm_only *agents,

@@ -160,9 +160,7 @@ class ValueCounts:
     def visitors(self, level: int = 0) -> Int64s:
         """Count the visitors of each value, of which one of 2^level was kept."""
         if isinstance(self.visits, OneValueEach):
-            visitors = self._sums.rows[: self._size, VISITORS]
-            # Those of before a value was dropped and came again are not in its sums.
-            return np.maximum(visitors, 1) if self.short else visitors
+            return self._sums.rows[: self._size, VISITORS]
         kept = self._visitor_counts
         if kept is None:
             kept = self.visits.counts(len(self))

@@ -538,7 +538,10 @@ class _PanelMaker:
         return self._groups[base, group]
 
     def _visitors(self, counts: ValueCounts) -> Int64s:
-        return counts.visitors(self._tally.level)
+        level = self._tally.level
+        visitors = counts.visitors(level)
+        # Whatever is estimated, each request has one visitor.
+        return np.clip(visitors, 1, counts.hits) if level or counts.short else visitors
 
     def _rows(
         self,

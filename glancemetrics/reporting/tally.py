@@ -8,11 +8,12 @@ At its memory limit a tally gets less exact, and says how:
 
 - Visitors are sampled: half of them are kept, those whose hash ends in a 0, then a quarter, and so
   on; counts of visitors are then multiplied (P. B. Gibbons, "Distinct Sampling for
-  Highly-Accurate Answers to Distinct Values Queries and Event Reports", VLDB 2001).
+  Highly-Accurate Answers to Distinct Values Queries and Event Reports", VLDB 2001). Those of hosts
+  and agents stay as they are, and each later visitor counts for as many.
 - The rarer half of a dimension's values is folded into `(other)` (as in G. S. Manku and
   R. Motwani, "Approximate Frequency Counts over Data Streams", VLDB 2002): a value that returns
-  starts at 0, so its hits may be too low by `ValueCounts.short`, the sum of the cuts. Groups of
-  these values (sections of paths, browsers of agents) stay exact.
+  starts at 0, so its hits may be too low by `ValueCounts.short`, the sum of the cuts, and the
+  visitors of a host or an agent are those that are new since. Groups of these values (sections of paths, browsers of agents) stay exact.
 """
 
 from __future__ import annotations
@@ -189,7 +190,7 @@ class Tally:
 
     def visitor_count(self) -> int:
         """Count the distinct visitors; estimated if `level` is not 0."""
-        return len(self.visitors) << self.level
+        return min(len(self.visitors) << self.level, self.records)
 
     def size_bytes(self) -> int:
         """Return the memory used by the counts."""

@@ -13,7 +13,8 @@ At its memory limit a tally gets less exact, and says how:
 - The rarer half of a dimension's values is folded into `(other)` (as in G. S. Manku and
   R. Motwani, "Approximate Frequency Counts over Data Streams", VLDB 2002): a value that returns
   starts at 0, so its hits may be too low by `ValueCounts.short`, the sum of the cuts, and the
-  visitors of a host or an agent are those that are new since. Groups of these values (sections of paths, browsers of agents) stay exact.
+  visitors of a host or an agent are those that are new since. Groups of these values (sections of
+  paths, browsers of agents) stay exact.
 """
 
 from __future__ import annotations

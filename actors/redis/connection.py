@@ -405,11 +405,7 @@ async def _opened(address: FleetAddress, server: tuple[str, int]) -> Connection:
             stream: trio.abc.Stream = await trio.open_tcp_stream(host, port)
             if context is not None:
                 hint = f"; if it does not use TLS: {_other(address)}"
-                secure = trio.SSLStream(
-                    stream, context, server_hostname=host, https_compatible=True
-                )
-                await secure.do_handshake()
-                stream = secure
+                stream = await _secured(stream, context, host)
     except trio.TooSlowError:
         raise UnreachableError(f"{name}: does not answer{hint}") from None
     except (OSError, trio.BrokenResourceError) as error:
@@ -417,6 +413,20 @@ async def _opened(address: FleetAddress, server: tuple[str, int]) -> Connection:
             hint = ""  # it does use TLS
         raise UnreachableError(f"{name}: {_reason(error)}{hint}") from error
     return Connection(stream, name)
+
+
+async def _secured(
+    stream: trio.abc.Stream, context: ssl.SSLContext, host: str
+) -> trio.SSLStream[trio.abc.Stream]:
+    """Return a stream after its TLS handshake; it is closed if that fails."""
+    secured = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
+    try:
+        await secured.do_handshake()
+    except BaseException:
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(secured)
+        raise
+    return secured
 
 
 def tls_context(address: FleetAddress) -> ssl.SSLContext:

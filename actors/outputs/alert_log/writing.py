@@ -12,7 +12,7 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ class AlertLog:
         self._rotation = rotation
         self._retention = retention
         self._sink: int | None = None
+        self._file: tuple[int, os.stat_result] | None = None
+        """The sink's descriptor, and the file that it was opened for."""
         self._link = Link()
         self._writer = {"host": socket.gethostname(), "process": os.getpid()}
         """Identifies the process in each line, as several may write to the same file."""
@@ -100,8 +102,13 @@ class AlertLog:
             retention=self._retention,
             catch=False,
             colorize=False,
-            opener=opener,
+            opener=self._opened,
         )
+
+    def _opened(self, path: str, flags: int) -> int:
+        descriptor = opener(path, flags)
+        self._file = (descriptor, os.fstat(descriptor))
+        return descriptor
 
     def _write(self, event: AlertEvent) -> None:
         with self._locked():
@@ -171,13 +178,26 @@ class AlertLog:
 
     def _close(self) -> None:
         if self._sink is not None:
-            _remove(self._sink)
+            try:
+                logger.remove(self._sink)
+            except (OSError, ValueError):
+                # On a full disk closing fails like writing: the current event will be written
+                # again.
+                logger.debug("the alert log did not close cleanly")
+                self._drop()
             self._sink = None
 
+    def _drop(self) -> None:
+        """Lead what the sink could not write nowhere.
 
-def _remove(sink: int) -> None:
-    try:
-        logger.remove(sink)
-    except (OSError, ValueError):
-        # On a full disk closing fails like writing: the current event will be written again.
-        logger.debug("the alert log did not close cleanly")
+        The sink's file stays open until it is collected, and then it would write that, perhaps
+        in the midst of what was written since.
+        """
+        if self._file is None:
+            return
+        descriptor, opened = self._file
+        with suppress(OSError):  # it is closed
+            if os.path.samestat(os.fstat(descriptor), opened):
+                nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+                os.dup2(nowhere, descriptor, inheritable=False)
+                os.close(nowhere)

@@ -88,7 +88,12 @@ class Syslog:
                 stream = await trio.open_ssl_over_tcp_stream(
                     self._address.host, self._address.port, ssl_context=context
                 )
-                await stream.do_handshake()
+                try:
+                    await stream.do_handshake()
+                except BaseException:
+                    with trio.CancelScope(shield=True):
+                        await trio.aclose_forcefully(stream)
+                    raise
                 return _Stream(stream)
 
 
@@ -103,7 +108,11 @@ class _Datagrams:
         found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         family, kind, protocol, _, address = found[0]
         opened = trio.socket.socket(family, kind, protocol)
-        await opened.connect(address)
+        try:
+            await opened.connect(address)
+        except BaseException:
+            opened.close()
+            raise
         return cls(opened)
 
     async def send(self, message: bytes) -> None:
@@ -143,9 +152,9 @@ async def _connect_unix(path: str) -> _Transport:
     datagrams = trio.socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
         await datagrams.connect(path)
-    except OSError as error:
+    except BaseException as error:
         datagrams.close()
-        if error.errno != errno.EPROTOTYPE:
+        if not isinstance(error, OSError) or error.errno != errno.EPROTOTYPE:
             raise
         return _Stream(await trio.open_unix_socket(path))
     return _Datagrams(datagrams)

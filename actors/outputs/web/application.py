@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -140,10 +141,11 @@ async def read_body(request: Request, most: int) -> bytes:
     """Return a body. Raises `HTTPException` if it is too large, or does not arrive in time."""
     data = bytearray()
     with trio.move_on_after(BODY_SECONDS):
-        async for piece in request.stream():
-            data += piece
-            if len(data) > most:
-                raise HTTPException(413, f"the body is over {most:,} bytes")
+        async with aclosing(request.stream()) as pieces:
+            async for piece in pieces:
+                data += piece
+                if len(data) > most:
+                    raise HTTPException(413, f"the body is over {most:,} bytes")
         return bytes(data)
     raise HTTPException(400, f"the body did not arrive within {BODY_SECONDS:g} s")
 

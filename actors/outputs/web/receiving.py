@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import aclosing
 from functools import partial
 
 import attrs
@@ -202,12 +203,13 @@ async def _body_of(request: Request, room: _Room) -> bytes:
         raise _too_large()
     body = bytearray()
     with trio.move_on_after(_BODY_SECONDS) as waiting:
-        async for piece in request.stream():
-            room.take(len(piece))
-            body += piece
-            if len(body) > MOST_BODY:
-                raise _too_large()
-            waiting.deadline += len(piece) / _LEAST_RATE
+        async with aclosing(request.stream()) as pieces:
+            async for piece in pieces:
+                room.take(len(piece))
+                body += piece
+                if len(body) > MOST_BODY:
+                    raise _too_large()
+                waiting.deadline += len(piece) / _LEAST_RATE
         return bytes(body)
     raise _refused(408, f"the body came at less than {_LEAST_RATE >> 10} kB/s")
 

@@ -196,11 +196,18 @@ async def test_a_full_disk_loses_no_event(
         await trio.sleep(3)
         assert delivery.health.state is OutputState.RETRYING
         assert "free some disk space" in delivery.health.detail
+        assert "/dev/full" not in open_files(), "it would take what was not written later"
         is_full = False
         await trio.sleep(60)
         delivery.close()
     assert [line["value"] for line in lines(path)] == [0.0, 1.0, 2.0]
     assert verdict(path).broken is None
+    assert str(path) not in open_files()
+
+
+def open_files() -> list[str]:
+    links = list(Path("/proc/self/fd").iterdir())
+    return [str(link.readlink()) for link in links if link.is_symlink()]
 
 
 async def test_a_link_that_lies_in_wait_is_not_followed(clock, tmp_path: Path) -> None:

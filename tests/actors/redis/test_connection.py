@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import hiredis
@@ -332,6 +333,28 @@ async def test_tls_where_there_is_none_is_noticed(
     monkeypatch.setattr(connection_module, "CONNECT_SECONDS", 0.5)
     with pytest.raises(UnreachableError, match=r"if it does not use TLS: redis://"):
         await connect(at(redis.port, scheme="rediss"), "test")
+
+
+async def test_a_connection_whose_handshake_fails_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection_module, "CONNECT_SECONDS", 0.5)
+    has_ended = trio.Event()
+
+    async def silent(stream: trio.SocketStream) -> None:
+        async for _ in stream:
+            pass
+        has_ended.set()
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, silent, 0, host="127.0.0.1"))
+        port = listener.socket.getsockname()[1]
+        with pytest.raises(UnreachableError) as failure:
+            await connect(at(port, scheme="rediss"), "test")
+        with trio.fail_after(5):
+            await has_ended.wait()  # also while somebody has the error
+        assert failure
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_user_made_as_printed_cannot_touch_what_is_anothers(tmp_path: Path) -> None:

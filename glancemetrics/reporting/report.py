@@ -22,7 +22,7 @@ from glancemetrics.native.sums import sum_groups
 from glancemetrics.records.duration_bins import quantiles
 from glancemetrics.records.rejects import Reject
 from glancemetrics.reporting.counts import ValueCounts
-from glancemetrics.reporting.panel_names import PANEL_NAMES, TIME_PANELS, TITLES, Order
+from glancemetrics.reporting.panel_names import PANEL_NAMES, TIME_PANELS, Order, title_of
 from glancemetrics.reporting.panels import PANELS, Group, PanelSpec, kept_panel, other_panels
 from glancemetrics.reporting.slices import FROM, Base, Counted
 from glancemetrics.reporting.tally import Tally
@@ -452,7 +452,7 @@ class _PanelMaker:
         distinct = len(counts) - (counts.other >= 0)
         if found is not None:
             distinct = len(groups.dictionary)
-        title = spec.title or TITLES.get(spec.name, spec.name)
+        title = spec.title or title_of(spec.name)
         return Panel(spec.name, title, tuple(rows), distinct, spec.noun, counts.short, order)
 
     def _with_details(

@@ -13,7 +13,7 @@ from glancemetrics.charts.columns import Series
 from glancemetrics.charts.runs import Line
 from glancemetrics.charts.values import Quantity
 from glancemetrics.reporting.looks import Look
-from glancemetrics.reporting.panel_names import TIME_PANELS
+from glancemetrics.reporting.panel_names import TIME_PANELS, title_of
 from glancemetrics.reporting.report import (
     Panel,
     Report,
@@ -84,7 +84,7 @@ class _Writer:
             yield ""
             yield self._styled("title", "Empty panels")
             for name, reason in report.left_out.items():
-                yield from _wrapped(f"  {name}: {reason}", self._width)
+                yield from _wrapped(f"  {title_of(name)}: {reason}", self._width)
 
     def _head(self) -> Iterator[str]:
         report = self._report
@@ -175,7 +175,7 @@ class _Writer:
         sent = [sum(row.bytes for row in bar) for bar in bars]
         indent = " " * AXIS_CELLS
         for title, values, show in (
-            ("visitors", visitors, format_count),
+            ("visitors", visitors, self._visitors),
             ("sent", sent, format_bytes),
         ):
             drawn = sparkline(values, cells, look.drawing)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from glancemetrics.reporting.html.document import document, text_of
-from glancemetrics.reporting.panel_names import TIME_PANELS
+from glancemetrics.reporting.panel_names import TIME_PANELS, title_of
 from glancemetrics.reporting.report import (
     Panel,
     Report,
@@ -84,7 +84,7 @@ def _body(report: Report, now: float | None) -> Iterator[str]:
     if report.left_out and report.hits:
         yield "<h2>Empty panels</h2><dl>"
         for name, reason in report.left_out.items():
-            yield f"<dt>{text_of(name)}</dt><dd>{text_of(reason)}</dd>"
+            yield f"<dt>{text_of(title_of(name))}</dt><dd>{text_of(reason)}</dd>"
         yield "</dl>"
     made = "" if now is None else f", {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC"
     yield f"<p>Made by GlanceMetrics {__version__}{made}</p>"

@@ -80,7 +80,7 @@ def test_a_report_on_standard_output_is_plain_text(log: Path) -> None:
         "Empty panels",
     ):
         assert f"\n{title}" in text
-    assert "slowest_paths: no response times in the log" in text
+    assert "Slowest URLs: no response times in the log" in text
     assert max(map(len, text.splitlines())) <= 100
 
 

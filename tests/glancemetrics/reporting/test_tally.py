@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
 
 from glancemetrics.formats.combined import decode
 from glancemetrics.records.schema import rows
+from glancemetrics.reporting.looks import Look
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.panels import groups_kept
 from glancemetrics.reporting.report import Report, ReportOptions, build_report
 from glancemetrics.reporting.slices import Base, slices_of
 from glancemetrics.reporting.tally import Tally
+from glancemetrics.reporting.text import to_text
 from glancemetrics.simulation import Shape, Traffic
 from tests.glancemetrics.reference import section
 from tests.glancemetrics.reporting.making import batches_of, numbers, report_of, settle
@@ -56,6 +59,9 @@ def test_visitors_are_estimated_and_marked(log: bytes, report: Report) -> None:
     assert report.visitors_estimated
     assert report.visitors == pytest.approx(expected, rel=0.05)
     assert report.visitors != expected
+    text = to_text(report, Look())
+    assert re.search(r"Visitors +~\d", text)
+    assert "visitors, up to ~" in text
 
 
 def test_hits_are_short_by_no_more_than_is_said(log: bytes, report: Report) -> None:

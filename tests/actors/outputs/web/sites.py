@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
@@ -119,12 +119,12 @@ async def served(
 
 @asynccontextmanager
 async def listening(site: Served, address: WebAddress | None = None) -> AsyncIterator[Listening]:
-    """Serve a site over real sockets."""
+    """Serve a site over real sockets; connections are closed after its end."""
     certificates = Certificates(site.site.settings)
     certificates.refresh()
     serving = Serving(address or WebAddress("127.0.0.1", 0), site.guard, certificates)
     urls: list[str] = []
-    async with trio.open_nursery() as nursery:
+    async with AsyncExitStack() as streams, trio.open_nursery() as nursery:
         started = trio.Event()
 
         def on_start(url: str) -> None:
@@ -134,7 +134,7 @@ async def listening(site: Served, address: WebAddress | None = None) -> AsyncIte
         nursery.start_soon(serving.run, on_start)
         with trio.fail_after(10):
             await started.wait()
-        yield Listening(urls[0], serving, certificates)
+        yield Listening(urls[0], serving, certificates, streams)
         with trio.fail_after(5):
             nursery.cancel_scope.cancel()
 
@@ -146,23 +146,26 @@ class Listening:
     url: str
     serving: Serving
     certificates: Certificates
+    streams: AsyncExitStack
+    """Closes what is connected."""
 
     @property
     def port(self) -> int:
         return int(self.url.rstrip("/").rpartition(":")[2])
 
-    async def connect(self) -> trio.SocketStream:
-        return await trio.open_tcp_stream("127.0.0.1", self.port)
+    async def connect(self, source: str | None = None) -> trio.SocketStream:
+        stream = await trio.open_tcp_stream("127.0.0.1", self.port, local_address=source)
+        return await self.streams.enter_async_context(stream)
 
     async def sent(self, data: bytes, seconds: float = 20) -> bytes:
         """Send bytes, and return all that is answered until the connection is closed."""
-        stream = await self.connect()
         answer = b""
-        with trio.fail_after(seconds):
-            try:
-                await stream.send_all(data)
-                async for piece in stream:
-                    answer += piece
-            except trio.BrokenResourceError:
-                pass  # it was closed while we sent
+        async with await self.connect() as stream:
+            with trio.fail_after(seconds):
+                try:
+                    await stream.send_all(data)
+                    async for piece in stream:
+                        answer += piece
+                except trio.BrokenResourceError:
+                    pass  # it was closed while we sent
         return answer

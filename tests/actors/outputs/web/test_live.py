@@ -20,7 +20,7 @@ from trio_websocket import (
     ConnectionClosed,
     ConnectionRejected,
     WebSocketConnection,
-    open_websocket_url,
+    wrap_client_stream,
 )
 
 from actors.outputs.web.access import Person
@@ -47,10 +47,21 @@ TOP = {"seconds": 900, "by": ["path"], "measures": ["hits", "5xx"], "limit": 5}
 async def socket_of(
     found: Listening, query: str = "", **details: Any
 ) -> AsyncIterator[WebSocketConnection]:
-    url = found.url.replace("http", "ws", 1)
+    path, host = f"/api/v1/events{query}", f"127.0.0.1:{found.port}"
     with trio.fail_after(20):
-        async with open_websocket_url(f"{url}api/v1/events{query}", **details) as socket:
-            yield socket
+        # One of its own it would leave open if the server refuses or closes it.
+        stream = await found.connect()
+        try:
+            async with trio.open_nursery() as nursery:
+                socket = await wrap_client_stream(nursery, stream, host, path, **details)
+                async with socket:
+                    # The server's first ping comes before the answer; if it came while the socket
+                    # is being closed, that would be an error.
+                    await socket.ping()
+                    yield socket
+        except ExceptionGroup as group:
+            refused = group.subgroup(ConnectionRejected)
+            raise group if refused is None else refused.exceptions[0] from None
 
 
 async def message(socket: WebSocketConnection, kind: str = "") -> dict[str, Any]:

@@ -210,7 +210,7 @@ async def test_a_client_that_does_not_read_is_closed(
 
 async def reading_slowly(found: Listening, request: bytes) -> trio.SocketStream:
     """Return a connection with little room that has got the begin of an answer."""
-    client = trio.socket.socket()
+    client = found.streams.enter_context(trio.socket.socket())
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
     await client.connect(("127.0.0.1", found.port))
     stream = trio.SocketStream(client)
@@ -327,10 +327,8 @@ async def test_connections_of_one_network_are_limited(
     )
     statuses = []
     async with served(tmp_path) as site, listening(site) as found:
-        streams = []
         for source in ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.5"):
-            stream = await trio.open_tcp_stream("127.0.0.1", found.port, local_address=source)
-            streams.append(stream)
+            stream = await found.connect(source)
             with contextlib.suppress(trio.BrokenResourceError):
                 await stream.send_all(GET)
             statuses.append((await _until(stream, b"ok\n"))[9:12])

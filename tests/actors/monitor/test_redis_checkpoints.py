@@ -91,6 +91,7 @@ async def test_another_machine_resumes_with_its_own_history(redis: Redis, tmp_pa
     saved = await load(second)
     assert saved is not None
     assert saved.history == 30
+    await ended(second)
 
 
 async def test_who_was_replaced_keeps_no_records_that_the_other_hub_counts(
@@ -111,6 +112,8 @@ async def test_who_was_replaced_keeps_no_records_that_the_other_hub_counts(
     assert waited.cancelled_caught
     assert [(one.first, one.end) for one in folder.segments()] == [(0, 3)]
     assert await load(second) is not None
+    await ended(second)
+    await ended(again)
 
 
 @pytest.mark.parametrize("kept", [0, 2])
@@ -155,6 +158,7 @@ async def test_after_a_run_without_a_history_its_position_is_looked_for_on_the_d
     saved = await load(checkpoints)
     assert saved is not None
     assert (saved.history, saved.is_others) == (None, False)
+    await ended(checkpoints)
 
 
 async def test_who_cannot_reach_redis_says_so_whatever_it_has_stored(tmp_path: Path) -> None:
@@ -180,6 +184,8 @@ async def test_who_was_replaced_does_not_save(redis: Redis, tmp_path: Path) -> N
     saved = await load(second)
     assert saved is not None
     assert saved.time == 5.0
+    await ended(first)
+    await ended(second)
 
 
 async def test_a_checkpoint_that_is_too_large_is_refused_with_the_way_out(
@@ -190,6 +196,7 @@ async def test_a_checkpoint_that_is_too_large_is_refused_with_the_way_out(
     with pytest.raises(OSError, match=r"at most 0 MiB; choose a lower --distinct-limit"):
         await save(checkpoints, 1)
     assert redis.run("EXISTS", STATE) == "0"
+    await ended(checkpoints)
 
 
 @pytest.mark.parametrize("data", ["", "junk", "GlanceMetrics state 1\njunk"])
@@ -198,6 +205,7 @@ async def test_what_is_damaged_in_redis_is_said(redis: Redis, tmp_path: Path, da
     redis.run("SET", STATE, data)
     with pytest.raises(UnusableStateError, match=r"^Redis, gm:\{prod\}:state: damaged"):
         await load(checkpoints)
+    await ended(checkpoints)
 
 
 def test_marks_are_those_of_the_fleet_however_its_address_is_written() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from tests.actors.outputs import snapshots
 from tests.redis import Redis
 
 TARGET = "team"
+Begun = Callable[[], Awaitable[Term]]
 
 
 @pytest.fixture
@@ -32,13 +33,22 @@ def redis(redis: Redis) -> Redis:
     return redis
 
 
-async def begun(redis: Redis) -> Term:
-    """A term that begins now; the one before it is over, whether it knows or not."""
-    redis.run("DEL", "gm:{prod}:hub")
-    term = Term(fleet_address(f"redis://127.0.0.1:{redis.port}/0?fleet=prod", "-f"))
-    with trio.fail_after(10):
-        await term.take(lambda _: None)
-    return term
+@pytest.fixture
+async def begun(redis: Redis) -> AsyncIterator[Begun]:
+    """Begin a term now; the one before it is over, whether it knows or not."""
+    terms: list[Term] = []
+
+    async def begun() -> Term:
+        redis.run("DEL", "gm:{prod}:hub")
+        term = Term(fleet_address(f"redis://127.0.0.1:{redis.port}/0?fleet=prod", "-f"))
+        terms.append(term)
+        with trio.fail_after(10):
+            await term.take(lambda _: None)
+        return term
+
+    yield begun
+    for term in terms:
+        await term.release()
 
 
 async def there(work: Callable[..., Any], *arguments: object) -> Any:
@@ -67,38 +77,38 @@ async def deliver(journal: Journal) -> list[str]:
 
 
 async def test_the_next_hub_tells_what_was_not_told_and_nothing_twice(
-    redis: Redis, tmp_path: Path
+    begun: Begun, tmp_path: Path
 ) -> None:
-    first = await there(SharedJournals(tmp_path / "a.db", await begun(redis), TARGET).open)
+    first = await there(SharedJournals(tmp_path / "a.db", await begun(), TARGET).open)
     await add(first, 1)
     assert await deliver(first) == ["high-1"]
     await add(first, 2)
-    second = await there(SharedJournals(tmp_path / "b.db", await begun(redis), TARGET).open)
+    second = await there(SharedJournals(tmp_path / "b.db", await begun(), TARGET).open)
     assert not await add(second, 1)  # evaluated again
     assert second.last_noted(TARGET, "high-1") == 11.0
     assert await deliver(second) == ["high-2"]
     with pytest.raises(ConnectionError, match="another hub has taken over"):
         await there(first.confirm)
-    third = await there(SharedJournals(tmp_path / "a.db", await begun(redis), TARGET).open)
+    third = await there(SharedJournals(tmp_path / "a.db", await begun(), TARGET).open)
     assert await deliver(third) == []
 
 
 async def test_what_a_replaced_hub_noted_for_itself_is_not_told(
-    redis: Redis, tmp_path: Path
+    begun: Begun, tmp_path: Path
 ) -> None:
-    journals = SharedJournals(tmp_path / "a.db", await begun(redis), TARGET)
+    journals = SharedJournals(tmp_path / "a.db", await begun(), TARGET)
     first = await there(journals.open)
     await add(first, 1)
-    second = await there(SharedJournals(tmp_path / "b.db", await begun(redis), TARGET).open)
+    second = await there(SharedJournals(tmp_path / "b.db", await begun(), TARGET).open)
     with pytest.raises(ConnectionError):
         await add(first, 2)
     assert await deliver(second) == ["high-1"]
-    third = await there(SharedJournals(tmp_path / "a.db", await begun(redis), TARGET).open)
+    third = await there(SharedJournals(tmp_path / "a.db", await begun(), TARGET).open)
     assert await deliver(third) == []
 
 
-async def test_what_redis_has_lost_is_put_back(redis: Redis, tmp_path: Path) -> None:
-    term = await begun(redis)
+async def test_what_redis_has_lost_is_put_back(redis: Redis, begun: Begun, tmp_path: Path) -> None:
+    term = await begun()
     first = await there(SharedJournals(tmp_path / "a.db", term, TARGET).open)
     await add(first, 1)
     await deliver(first)
@@ -108,14 +118,14 @@ async def test_what_redis_has_lost_is_put_back(redis: Redis, tmp_path: Path) -> 
     assert redis.run("EXISTS", term.keys.told(TARGET)) == "0"  # nothing tells that it is lost
     term.returns += 1
     await there(first.put_back)
-    second = await there(SharedJournals(tmp_path / "b.db", await begun(redis), TARGET).open)
+    second = await there(SharedJournals(tmp_path / "b.db", await begun(), TARGET).open)
     assert await deliver(second) == ["high-2"]
 
 
 async def test_what_redis_has_lost_is_put_back_while_nothing_fires(
-    redis: Redis, tmp_path: Path
+    redis: Redis, begun: Begun, tmp_path: Path
 ) -> None:
-    term = await begun(redis)
+    term = await begun()
     path = tmp_path / "a.db"
     first = await there(SharedJournals(path, term, TARGET).open)
     await add(first, 1)
@@ -135,12 +145,14 @@ async def test_what_redis_has_lost_is_put_back_while_nothing_fires(
                 delivery.send_snapshot(quiet)
                 await trio.sleep(0.05)
         nursery.cancel_scope.cancel()
-    second = await there(SharedJournals(tmp_path / "b.db", await begun(redis), TARGET).open)
+    second = await there(SharedJournals(tmp_path / "b.db", await begun(), TARGET).open)
     assert not await add(second, 1)  # it knows what was delivered
 
 
-async def test_in_one_term_a_failure_forgets_nothing(redis: Redis, tmp_path: Path) -> None:
-    term = await begun(redis)
+async def test_in_one_term_a_failure_forgets_nothing(
+    redis: Redis, begun: Begun, tmp_path: Path
+) -> None:
+    term = await begun()
     journals = SharedJournals(tmp_path / "a.db", term, TARGET)
     first = await there(journals.open)
     await add(first, 1)
@@ -151,8 +163,10 @@ async def test_in_one_term_a_failure_forgets_nothing(redis: Redis, tmp_path: Pat
     assert await deliver(again) == ["high-1", "high-2"]
 
 
-async def test_what_is_damaged_in_redis_is_ignored(redis: Redis, tmp_path: Path) -> None:
-    term = await begun(redis)
+async def test_what_is_damaged_in_redis_is_ignored(
+    redis: Redis, begun: Begun, tmp_path: Path
+) -> None:
+    term = await begun()
     for number, text in enumerate(["", "{}", "[" * 5000, '{"event": 1}', '{"event": "{}"}']):
         redis.run("HSET", term.keys.told(TARGET), f"{number}", text)
     first = await there(SharedJournals(tmp_path / "a.db", term, TARGET).open)

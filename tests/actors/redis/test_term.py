@@ -92,6 +92,8 @@ async def test_only_the_hub_of_the_term_writes(redis: Redis) -> None:
     assert redis.run("GET", STATE) == "1"
     await second.run(("SET", STATE, "2"))
     assert await second.read("GET", STATE, most_bytes=100) == b"2"
+    await first.release()
+    await second.release()
 
 
 async def test_between_its_check_and_its_write_no_other_hub_can_begin(
@@ -276,3 +278,4 @@ async def test_a_connection_that_was_idle_for_too_long_is_made_again(redis: Redi
     with suppress(Exception):
         redis.run("CLIENT", "KILL", "TYPE", "normal")
     await term.confirm()
+    await term.release()

@@ -36,14 +36,16 @@ class Server:
 
 @contextmanager
 def _running(*command: str, port: int, folder: Path, **more: object) -> Iterator[None]:
-    output = (folder / "output.txt").open("wb")
-    with Running(
-        command,
-        stdout=more.pop("stdout", output),  # type: ignore[call-overload]
-        stderr=subprocess.STDOUT,
-        cwd=folder,
-        **more,
-    ) as process:
+    with (
+        (folder / "output.txt").open("wb") as output,
+        Running(
+            command,
+            stdout=more.pop("stdout", output),  # type: ignore[call-overload]
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            **more,
+        ) as process,
+    ):
         try:
             until_listening(port, Path(command[0]).name, 40)
             yield
@@ -53,7 +55,6 @@ def _running(*command: str, port: int, folder: Path, **more: object) -> Iterator
                 process.wait(15)
             if process.poll() is None:
                 process.kill()
-    output.close()
 
 
 def _write(path: Path, text: str, **values: object) -> Path:

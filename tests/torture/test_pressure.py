@@ -84,7 +84,8 @@ def test_a_full_disk_loses_no_event_once_there_is_room(small_disk: Path, tmp_pat
         config.write_text(f'[[notify]]\nname = "team"\nwebhook = "{server.url}"\n')
         arguments = ["-f", str(log), "--no-console", "--state-dir", str(small_disk / "state")]
         arguments += ["--alert_threshold", "5", "--alertwindow", "0.1", "--config", str(config)]
-        monitor = subprocess.Popen([*PROGRAM, *arguments], stderr=(tmp_path / "errors").open("wb"))
+        with (tmp_path / "errors").open("wb") as errors:
+            monitor = subprocess.Popen([*PROGRAM, *arguments], stderr=errors)
         try:
             trail = small_disk / "state" / "alerts.jsonl"
             eventually(lambda: trail.exists() and trail.stat().st_size > 0, what="the alert log")

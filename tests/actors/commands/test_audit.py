@@ -14,6 +14,7 @@ import pytest
 from actors.outputs.alert_log.files import read_head, read_lines, rotated
 from glancemetrics.incidents.chain import verify
 from tests.actors.outputs.feeding import event
+from tests.waiting import Running
 
 WRITER = """
 import sys
@@ -185,20 +186,20 @@ def test_a_writer_that_is_killed_loses_no_event_and_breaks_no_chain(tmp_path: Pa
     acknowledged = 0
     kills = 0
     while acknowledged < 1000:
-        writer = subprocess.Popen(
+        with Running(
             [sys.executable, "-c", WRITER, str(path), str(acknowledged)],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-        )
-        assert writer.stdout is not None
-        until = acknowledged + at.randint(50, 250)
-        for text in writer.stdout:
-            acknowledged = int(text) + 1
-            if acknowledged == until:
-                writer.send_signal(signal.SIGKILL)
-                kills += 1
-        writer.wait(timeout=60)
+        ) as writer:
+            assert writer.stdout is not None
+            until = acknowledged + at.randint(50, 250)
+            for text in writer.stdout:
+                acknowledged = int(text) + 1
+                if acknowledged == until:
+                    writer.send_signal(signal.SIGKILL)
+                    kills += 1
+            writer.wait(timeout=60)
         # Killed in the middle of a rotation it leaves no file of that name.
         files = [file for file in (*rotated(path), path) if file.exists()]
         left = [line for file in files for line in read_lines(file)]

@@ -34,10 +34,11 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
 
 def hub(redis: Redis, tmp_path: Path, name: str, *options: str) -> Running:
     url = f"redis://127.0.0.1:{redis.port}/0?fleet=prod"
-    return Running(
-        [*COMMAND, url, "--config", "off", "-r", "0.5", "--no-console", *options],
-        stderr=(tmp_path / f"{name}.errors").open("wb"),
-    )
+    with (tmp_path / f"{name}.errors").open("wb") as errors:
+        return Running(
+            [*COMMAND, url, "--config", "off", "-r", "0.5", "--no-console", *options],
+            stderr=errors,
+        )
 
 
 def state_of(tmp_path: Path, name: str, variant: str) -> list[str]:

@@ -91,7 +91,7 @@ def test_a_monitor_that_is_killed_again_and_again_has_each_request_once(tmp_path
             running = monitor(log, state)
             time.sleep(pause)
             running.kill()
-            running.wait()
+            running.communicate()
         with monitoring(log, state):
             # It is asked while it writes and merges.
             for _ in range(3):
@@ -160,7 +160,7 @@ def test_a_kill_before_the_first_checkpoint_doubles_nothing(tmp_path: Path) -> N
         running = monitor(log, state)
         eventually(lambda: bool(list(state.glob("*.history/*.arrow"))), seconds=60)
         running.kill()
-        running.wait()
+        running.communicate()
     with monitoring(log, state):
         eventually(lambda: asked(state)["records"] >= 30_000, seconds=60)
         time.sleep(2)

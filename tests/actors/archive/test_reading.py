@@ -12,7 +12,7 @@ import tarfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -333,13 +333,20 @@ def test_the_beginning_of_a_member_may_come_in_two_reads(known: int, tmp_path: P
     assert (made.hits, made.sources[0].trouble) == (4000, None)
 
 
-def test_standard_input_is_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def fed(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The end of a pipe to write to; standard input reads from the other."""
     reading, writing = os.pipe()
-    monkeypatch.setattr("sys.stdin", os.fdopen(reading))
+    with os.fdopen(reading) as pipe:
+        monkeypatch.setattr("sys.stdin", pipe)
+        yield writing
+
+
+def test_standard_input_is_read_to_its_end(fed: int) -> None:
     data = numbered(0, 30_000)
 
     def feed() -> None:
-        with os.fdopen(writing, "wb") as pipe:
+        with os.fdopen(fed, "wb") as pipe:
             pipe.write(data)
 
     feeder = threading.Thread(target=feed)
@@ -348,10 +355,8 @@ def test_standard_input_is_read_to_its_end(tmp_path: Path, monkeypatch: pytest.M
     feeder.join()
 
 
-def test_compressed_standard_input_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    reading, writing = os.pipe()
-    monkeypatch.setattr("sys.stdin", os.fdopen(reading))
-    with os.fdopen(writing, "wb") as pipe:
+def test_compressed_standard_input_is_read_too(fed: int) -> None:
+    with os.fdopen(fed, "wb") as pipe:
         pipe.write(COMPRESS["gzip"](numbered(0, 1000)))
     assert paths_in(["-"]) == list(range(1000))
 
@@ -384,10 +389,8 @@ def test_what_is_not_of_utf_16_costs_no_more_than_its_line(tmp_path: Path) -> No
     assert (made.hits, made.rejects.count) == (15, 2)
 
 
-def test_standard_input_in_utf_16_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    reading, writing = os.pipe()
-    monkeypatch.setattr("sys.stdin", os.fdopen(reading))
-    with os.fdopen(writing, "wb") as pipe:
+def test_standard_input_in_utf_16_is_read(fed: int) -> None:
+    with os.fdopen(fed, "wb") as pipe:
         pipe.write(in_utf_16("little", numbered(0, 100)))
     assert paths_in(["-"]) == list(range(100))
 

@@ -49,17 +49,24 @@ def plan_of(
 
 
 @asynccontextmanager
+async def connected(plan: AgentPlan, client: str) -> AsyncIterator[Connection]:
+    connection = await connect(plan.address, client)
+    try:
+        yield connection
+    finally:
+        await connection.aclose()
+
+
+@asynccontextmanager
 async def running(plan: AgentPlan) -> AsyncIterator[Connection]:
     """Run an agent in this block; yields a connection to its Redis."""
     stop = trio.Event()
-    connection = await connect(plan.address, "test")
-    async with trio.open_nursery() as nursery:
+    async with connected(plan, "test") as connection, trio.open_nursery() as nursery:
         nursery.start_soon(Agent(plan, time.time).run, stop)
         try:
             yield connection
         finally:
             stop.set()
-    await connection.aclose()
 
 
 async def entries(connection: Connection, name: str = "web1") -> dict[EntryId, Entry]:
@@ -467,7 +474,8 @@ async def test_what_it_could_not_read_while_the_network_stood_still_is_not_said_
             await trio.sleep(stalled)
             wire.heal()
             await trio.sleep(1.5)
-        found = await entries(await connect(plan_of(redis, log).address, "test"))
+        async with connected(plan_of(redis, log), "test") as connection:
+            found = await entries(connection)
         now = time.time()
         nursery.cancel_scope.cancel()
     wire.close()
@@ -491,7 +499,8 @@ async def test_over_a_slow_link_lines_are_said_to_be_read_some_seconds_later(
                 await trio.sleep(0.1)
         nursery.start_soon(written.write, 0.1)
         await trio.sleep(12)
-        found = await entries(await connect(plan_of(redis, *logs).address, "test"))
+        async with connected(plan_of(redis, *logs), "test") as connection:
+            found = await entries(connection)
         now = time.time()
         nursery.cancel_scope.cancel()
     wire.close()
@@ -523,11 +532,11 @@ async def test_what_it_could_not_read_while_it_was_stopped_is_not_said_to_be_rea
             with trio.move_on_after(3):
                 await written.write(0.1)
             process.send_signal(signal.SIGCONT)
-            connection = await connect(plan.address, "test")
-            while (found := await entries(connection)) == {} or (said[-1].past or 0) < max(
-                written.times.values()
-            ):
-                await trio.sleep(0.2)
+            async with connected(plan, "test") as connection:
+                while (found := await entries(connection)) == {} or (said[-1].past or 0) < max(
+                    written.times.values()
+                ):
+                    await trio.sleep(0.2)
             nursery.cancel_scope.cancel()
         process.terminate()
     written.assert_claims_are_true(found, said)
@@ -536,11 +545,11 @@ async def test_what_it_could_not_read_while_it_was_stopped_is_not_said_to_be_rea
 
 async def hear(plan: AgentPlan, said: list[AgentStatus]) -> None:
     """Note all that an agent says."""
-    listening = await connect(plan.address, "test-listening")
-    await listening.send(("SUBSCRIBE", KEYS.hello("web1")))
-    await listening.next_reply(5)
-    while True:
-        said.append(AgentStatus.read((await listening.next_reply(20))[2]))
+    async with connected(plan, "test-listening") as listening:
+        await listening.send(("SUBSCRIBE", KEYS.hello("web1")))
+        await listening.next_reply(5)
+        while True:
+            said.append(AgentStatus.read((await listening.next_reply(20))[2]))
 
 
 async def heard(connection: Connection) -> bytes:

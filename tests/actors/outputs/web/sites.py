@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,24 @@ from tests.lines import BASE
 ADDRESS = WebAddress("127.0.0.1", 7890)
 
 
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, pieces: AsyncGenerator[bytes, None]) -> None:
+        self._pieces = pieces
+
+    def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        return self._pieces
+
+
+class _Transport(httpx.ASGITransport):
+    """Also closes a body that was refused before its end."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        pieces: Any = aiter(request.stream)  # type: ignore[arg-type]
+        async with aclosing(pieces):
+            request.stream = _Body(pieces)
+            return await super().handle_async_request(request)
+
+
 @attrs.frozen
 class Served:
     """A site, and what is behind it."""
@@ -48,7 +66,7 @@ class Served:
     def client(self, **details: Any) -> httpx.AsyncClient:
         details.setdefault("base_url", "http://127.0.0.1:7890")
         details.setdefault("headers", {})
-        return httpx.AsyncClient(transport=httpx.ASGITransport(self.guard), **details)
+        return httpx.AsyncClient(transport=_Transport(self.guard), **details)
 
 
 async def _raw_line(source: str, time: object, fields: object, asker: str = "") -> RawLine:

@@ -8,8 +8,8 @@ import json
 import random
 import threading
 import zlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -495,14 +495,14 @@ async def test_a_body_that_is_too_large_is_refused_by_its_length(tmp_path: Path)
 async def test_a_body_without_a_length_is_refused_once_it_is_too_large(tmp_path: Path) -> None:
     sent = 0
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def pieces() -> AsyncGenerator[bytes, None]:
         nonlocal sent
         for _ in range(40):
             sent += 1
             yield b"x\n" * (1 << 19)
 
-    async with receiver(tmp_path) as to:
-        answer = await to.send(pieces())  # type: ignore[arg-type]
+    async with receiver(tmp_path) as to, aclosing(pieces()) as body:
+        answer = await to.send(body)  # type: ignore[arg-type]
         assert answer.status_code == 413
         assert sent == 17
 

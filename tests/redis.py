@@ -104,12 +104,16 @@ class Wire:
             threading.Thread(target=self._connect, args=(client,), daemon=True).start()
 
     def _connect(self, client: socket.socket) -> None:
-        try:
-            server = socket.create_connection(("127.0.0.1", self._to), 5)
-            shadow = socket.create_connection(("127.0.0.1", self._to), 5)
-        except OSError:
-            client.close()
-            return
+        with contextlib.ExitStack() as opened:
+            opened.enter_context(client)
+            try:
+                server, shadow = (
+                    opened.enter_context(socket.create_connection(("127.0.0.1", self._to), 5))
+                    for _ in range(2)
+                )
+            except OSError:
+                return
+            opened.pop_all()
         for one in (server, shadow):
             one.settimeout(None)  # the limit was for connecting; a connection may be quiet
         self._open |= {client, server, shadow}

@@ -56,8 +56,3 @@ PANEL_NAMES = (*TIME_PANELS, *TITLES)
 
 AGENT_PANELS = frozenset({"browsers", "operating_systems", "devices", "bots"})
 """Panels that need user agents to be parsed."""
-
-
-def title_of(name: str) -> str:
-    """Return a panel's title; a panel of a field, a route or a class has its name."""
-    return TITLES.get(name) or TIME_PANELS.get(name, name)

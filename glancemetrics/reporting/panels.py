@@ -21,7 +21,7 @@ from glancemetrics.records.derived import (
 from glancemetrics.records.dimensions import DIMENSIONS
 from glancemetrics.records.networks import networks_of
 from glancemetrics.records.user_agents import UserAgent
-from glancemetrics.reporting.panel_names import Order
+from glancemetrics.reporting.panel_names import TITLES, Order
 from glancemetrics.reporting.slices import BASE_COLUMNS, FROM, Base, Counted
 
 Group = Callable[[pa.Array], pa.Array]
@@ -227,6 +227,12 @@ def other_panels() -> list[PanelSpec]:
         for one in DIMENSIONS
         if one.plural not in usual and one.column in _BASES
     ]
+
+
+def title_of(name: str) -> str:
+    """Return a panel's title; that of an extra field is its name."""
+    others = {spec.name: spec.title for spec in other_panels()}
+    return TITLES.get(name) or others.get(name) or name
 
 
 def kept_panel(name: str) -> PanelSpec:

@@ -22,8 +22,15 @@ from glancemetrics.native.sums import sum_groups
 from glancemetrics.records.duration_bins import quantiles
 from glancemetrics.records.rejects import Reject
 from glancemetrics.reporting.counts import ValueCounts
-from glancemetrics.reporting.panel_names import PANEL_NAMES, TIME_PANELS, Order, title_of
-from glancemetrics.reporting.panels import PANELS, Group, PanelSpec, kept_panel, other_panels
+from glancemetrics.reporting.panel_names import PANEL_NAMES, TIME_PANELS, Order
+from glancemetrics.reporting.panels import (
+    PANELS,
+    Group,
+    PanelSpec,
+    kept_panel,
+    other_panels,
+    title_of,
+)
 from glancemetrics.reporting.slices import FROM, Base, Counted
 from glancemetrics.reporting.tally import Tally
 from glancemetrics.words.humane import format_bytes, format_count, format_share, requests_text
@@ -452,7 +459,7 @@ class _PanelMaker:
         distinct = len(counts) - (counts.other >= 0)
         if found is not None:
             distinct = len(groups.dictionary)
-        title = spec.title or title_of(spec.name)
+        title = title_of(spec.name)
         return Panel(spec.name, title, tuple(rows), distinct, spec.noun, counts.short, order)
 
     def _with_details(

@@ -13,7 +13,8 @@ from glancemetrics.charts.columns import Series
 from glancemetrics.charts.runs import Line
 from glancemetrics.charts.values import Quantity
 from glancemetrics.reporting.looks import Look
-from glancemetrics.reporting.panel_names import TIME_PANELS, title_of
+from glancemetrics.reporting.panel_names import TIME_PANELS
+from glancemetrics.reporting.panels import title_of
 from glancemetrics.reporting.report import (
     Panel,
     Report,

@@ -81,13 +81,17 @@ class AlertLog:
         make_folder(self._path.parent)
         with self._locked():
             refuse_link(self._path)
-            if ends_in_the_middle(self._path):
-                with os.fdopen(open_own(self._path, os.O_WRONLY | os.O_APPEND), "ab") as file:
-                    file.write(b"\n")
+            self._end_line()
             if self._is_resuming:
                 self._steps = last_steps(self._path)
             self._left = None
             self._add()
+
+    def _end_line(self) -> None:
+        """End a line that was cut, as by a crash or a full disk, also of another process."""
+        if ends_in_the_middle(self._path):
+            with os.fdopen(open_own(self._path, os.O_WRONLY | os.O_APPEND), "ab") as file:
+                file.write(b"\n")
 
     def _is_written(self, event: AlertEvent) -> bool:
         return event.incident is not None and (event.incident.id, event.kind.value) in self._steps
@@ -118,9 +122,14 @@ class AlertLog:
                     # Another process has rotated it.
                     self._close()
                     self._add()
+                self._end_line()
                 self._link = last_link(self._path)
             line = sealed(event.to_json() | self._writer, self._link)
-            logger.bind(**{_MARK: self}).log("INFO", "{}", line)
+            try:
+                logger.bind(**{_MARK: self}).log("INFO", "{}", line)
+            except OSError:
+                self._drop()
+                raise
             self._sync()
             self._link = link_after([line.encode()])
             self._note_head()
@@ -181,17 +190,15 @@ class AlertLog:
             try:
                 logger.remove(self._sink)
             except (OSError, ValueError):
-                # On a full disk closing fails like writing: the current event will be written
-                # again.
                 logger.debug("the alert log did not close cleanly")
                 self._drop()
             self._sink = None
 
     def _drop(self) -> None:
-        """Lead what the sink could not write nowhere.
+        """Lead what the sink could not write nowhere: the event will be written again.
 
-        The sink's file stays open until it is collected, and then it would write that, perhaps
-        in the midst of what was written since.
+        Otherwise that would be written whenever the sink's file is closed, perhaps behind what
+        others have written since.
         """
         if self._file is None:
             return

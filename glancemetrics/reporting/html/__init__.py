@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from glancemetrics.reporting.html.document import document, text_of
-from glancemetrics.reporting.panel_names import TIME_PANELS, title_of
+from glancemetrics.reporting.panel_names import TIME_PANELS
+from glancemetrics.reporting.panels import title_of
 from glancemetrics.reporting.report import (
     Panel,
     Report,
@@ -149,7 +151,7 @@ def _charts(panel: Panel, report: Report) -> Iterator[str]:
     rows = filled(panel.rows, report.time_step)
     charts: list[tuple[str, Callable[[Row], int], Callable[[int], str]]] = [
         ("Requests", lambda row: row.hits, format_count),
-        ("Visitors", lambda row: row.visitors or 0, format_count),
+        ("Visitors", lambda row: row.visitors or 0, partial(_visitors, report=report)),
         ("Sent", lambda row: row.bytes, format_bytes),
     ]
     for title, value_of, show in charts:

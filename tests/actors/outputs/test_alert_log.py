@@ -22,6 +22,7 @@ from glancemetrics.health.health import OutputState
 from glancemetrics.incidents.alert_events import AlertEvent, AlertEventKind
 from glancemetrics.incidents.chain import Head, Verdict, verify
 from tests.actors.outputs.feeding import event, feed
+from tests.disks import fill
 from tests.lines import BASE
 
 
@@ -203,6 +204,33 @@ async def test_a_full_disk_loses_no_event(
     assert [line["value"] for line in lines(path)] == [0.0, 1.0, 2.0]
     assert verdict(path).broken is None
     assert str(path) not in open_files()
+
+
+async def test_a_line_that_another_program_could_not_end_is_ended_first(
+    clock, small_disk: Path
+) -> None:
+    path = small_disk / "alerts.jsonl"
+    first, second = (Delivery.to(AlertLog(path, "10 MB", 10)) for _ in range(2))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_running, first)
+        nursery.start_soon(keep_running, second)
+        second.send_event(event(100))
+        await trio.sleep(1)
+        ballast = fill(small_disk)
+        for number in range(20):
+            first.send_event(event(number))
+        await trio.sleep(0.1)
+        assert first.health.state is OutputState.RETRYING
+        assert not path.read_bytes().endswith(b"\n")
+        ballast.unlink()
+        second.send_event(event(101))
+        await trio.sleep(0.01)
+        assert '"value": 101.0' in path.read_text().splitlines()[-1]
+        await trio.sleep(60)
+        for delivery in (first, second):
+            delivery.close()
+    proved = verdict(path)
+    assert (proved.events, proved.cuts, proved.broken) == (22, 1, None)
 
 
 def open_files() -> list[str]:

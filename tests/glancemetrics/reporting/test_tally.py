@@ -9,6 +9,7 @@ import pytest
 
 from glancemetrics.formats.combined import decode
 from glancemetrics.records.schema import rows
+from glancemetrics.reporting.html import to_html
 from glancemetrics.reporting.looks import Look
 from glancemetrics.reporting.panel_names import Order
 from glancemetrics.reporting.panels import groups_kept
@@ -62,6 +63,9 @@ def test_visitors_are_estimated_and_marked(log: bytes, report: Report) -> None:
     text = to_text(report, Look())
     assert re.search(r"Visitors +~\d", text)
     assert "visitors, up to ~" in text
+    page = to_html(report)
+    chart = page.partition("<figcaption>Visitors</figcaption>")[2].partition("</figure>")[0]
+    assert '<p class="top">~' in chart
 
 
 def test_hits_are_short_by_no_more_than_is_said(log: bytes, report: Report) -> None:

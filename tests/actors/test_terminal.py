@@ -533,7 +533,7 @@ def test_without_a_terminal_it_runs_headless(tmp_path: Path) -> None:
     trail = tmp_path / "alerts.jsonl"
     with Running(
         [*PROGRAM, "-f", str(log), "--alert-log", str(trail)]
-        + ["--heartbeat", str(tmp_path / "beat")],
+        + ["--heartbeat", str(tmp_path / "beat"), "--state-dir", str(tmp_path / "state")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         eventually((tmp_path / "beat").exists)

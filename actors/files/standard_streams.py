@@ -11,6 +11,8 @@ import shutil
 import stat
 import sys
 
+from actors.files.discarding import lead_nowhere
+
 
 def mend_standard_streams() -> None:
     """Open closed standard streams, so that no other file gets their numbers and their output.
@@ -62,7 +64,5 @@ def flush_stdout() -> None:
         sys.stdout.flush()
     except (OSError, ValueError):
         # The interpreter would flush again at exit and print an error of its own.
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.close(null)
+        lead_nowhere(1)
         raise

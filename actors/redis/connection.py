@@ -16,6 +16,7 @@ import attrs
 import hiredis
 import trio
 
+from actors.files.handshake import shake_hands
 from glancemetrics.configuration.variables import PASSWORD_VARIABLE
 from glancemetrics.errors import GlanceMetricsError, UnreachableError, UsageError, sentence
 from glancemetrics.fleet.address import WHERE_PASSWORDS_ARE, FleetAddress
@@ -402,10 +403,13 @@ async def _opened(address: FleetAddress, server: tuple[str, int]) -> Connection:
     hint = ""
     try:
         with trio.fail_after(CONNECT_SECONDS):
-            stream: trio.abc.Stream = await trio.open_tcp_stream(host, port)
+            plain = await trio.open_tcp_stream(host, port)
+            stream: trio.abc.Stream = plain
             if context is not None:
                 hint = f"; if it does not use TLS: {_other(address)}"
-                stream = await _secured(stream, context, host)
+                secure = trio.SSLStream(plain, context, server_hostname=host, https_compatible=True)
+                await shake_hands(secure)
+                stream = secure
     except trio.TooSlowError:
         raise UnreachableError(f"{name}: does not answer{hint}") from None
     except (OSError, trio.BrokenResourceError) as error:
@@ -413,20 +417,6 @@ async def _opened(address: FleetAddress, server: tuple[str, int]) -> Connection:
             hint = ""  # it does use TLS
         raise UnreachableError(f"{name}: {_reason(error)}{hint}") from error
     return Connection(stream, name)
-
-
-async def _secured(
-    stream: trio.abc.Stream, context: ssl.SSLContext, host: str
-) -> trio.SSLStream[trio.abc.Stream]:
-    """Return a stream after its TLS handshake; it is closed if that fails."""
-    secured = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
-    try:
-        await secured.do_handshake()
-    except BaseException:
-        with trio.CancelScope(shield=True):
-            await trio.aclose_forcefully(secured)
-        raise
-    return secured
 
 
 def tls_context(address: FleetAddress) -> ssl.SSLContext:

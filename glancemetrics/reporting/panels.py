@@ -231,8 +231,9 @@ def other_panels() -> list[PanelSpec]:
 
 def title_of(name: str) -> str:
     """Return a panel's title; that of an extra field is its name."""
-    others = {spec.name: spec.title for spec in other_panels()}
-    return TITLES.get(name) or others.get(name) or name
+    if name in TITLES:
+        return TITLES[name]
+    return next((spec.title or name for spec in other_panels() if spec.name == name), name)
 
 
 def kept_panel(name: str) -> PanelSpec:

@@ -19,6 +19,7 @@ from typing import Any
 import trio
 from loguru import logger
 
+from actors.files.discarding import lead_nowhere
 from actors.outputs.alert_log.files import (
     ends_in_the_middle,
     last_link,
@@ -187,11 +188,7 @@ class AlertLog:
 
     def _close(self) -> None:
         if self._sink is not None:
-            try:
-                logger.remove(self._sink)
-            except (OSError, ValueError):
-                logger.debug("the alert log did not close cleanly")
-                self._drop()
+            _remove(self._sink)
             self._sink = None
 
     def _drop(self) -> None:
@@ -205,6 +202,11 @@ class AlertLog:
         descriptor, opened = self._file
         with suppress(OSError):  # it is closed
             if os.path.samestat(os.fstat(descriptor), opened):
-                nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-                os.dup2(nowhere, descriptor, inheritable=False)
-                os.close(nowhere)
+                lead_nowhere(descriptor)
+
+
+def _remove(sink: int) -> None:
+    try:
+        logger.remove(sink)
+    except (OSError, ValueError):
+        logger.debug("the alert log did not close cleanly")

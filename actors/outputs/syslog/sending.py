@@ -15,6 +15,7 @@ from typing import Protocol
 
 import trio
 
+from actors.files.handshake import shake_hands
 from actors.outputs.output import Inbox, Report
 from actors.outputs.syslog import SyslogAddress
 from glancemetrics.health.health import OutputState
@@ -88,12 +89,7 @@ class Syslog:
                 stream = await trio.open_ssl_over_tcp_stream(
                     self._address.host, self._address.port, ssl_context=context
                 )
-                try:
-                    await stream.do_handshake()
-                except BaseException:
-                    with trio.CancelScope(shield=True):
-                        await trio.aclose_forcefully(stream)
-                    raise
+                await shake_hands(stream)
                 return _Stream(stream)
 
 
